@@ -1,0 +1,27 @@
+package depcheck
+
+import (
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/hashicorp/go-hclog"
+	_ "github.com/hashicorp/go-plugin"
+	_ "github.com/mmcloughlin/avo/build"
+	_ "github.com/olekukonko/tablewriter"
+	_ "github.com/olekukonko/tablewriter/renderer"
+	_ "github.com/olekukonko/tablewriter/tw"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/spf13/cobra"
+	_ "github.com/vbauerster/mpb/v8"
+	_ "go4.org/unsafe/assume-no-moving-gc"
+	_ "gonum.org/v1/gonum/mat"
+	_ "gonum.org/v1/gonum/stat"
+	_ "google.golang.org/grpc"
+	_ "google.golang.org/protobuf/proto"
+	_ "gorgonia.org/gorgonia"
+	_ "gorgonia.org/tensor"
+	_ "pgregory.net/rapid"
+	_ "golang.org/x/sys/cpu"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/term"
+	_ "golang.org/x/sync/errgroup"
+)
