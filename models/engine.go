@@ -39,7 +39,9 @@ type Session interface {
 
 	// Gradient writes the gradient of the mean cross-entropy (nats) over the batch with
 	// respect to every trainable tensor into dst (running statistics get 0) and returns that cross-entropy. In
-	// Train mode batch norm uses the batch's statistics and updates its running ones, and dropout draws its mask from d.
+	// Learn mode batch norm uses the batch's statistics and updates its running ones, and dropout draws its mask from d.
+	// The running variance is updated with the unbiased variance, as PyTorch does, so a Learn batch of a single
+	// example is an error when the network has batch norm.
 	Gradient(dst State, x []float32, y []int32, mode Mode, d Draw) (loss float64, err error)
 
 	// GradientNorms writes, for each example, the squared L2 norm of the
@@ -50,8 +52,9 @@ type Session interface {
 	// Begin sets the optimizer and clears its state (momentum, moments, step count).
 	Begin(o Optimizer) error
 
-	// Step does one training step on the batch (train-mode forward and backward, and the
+	// Step does one training step on the batch (Learn-mode forward and backward, and the
 	// optimizer's update) and returns the batch's mean cross-entropy before the update.
+	// A Step before Begin is an error. A loss that is not finite is returned as it is, without an error.
 	Step(x []float32, y []int32, d Draw) (loss float64, err error)
 
 	// Close frees what the session holds.
@@ -63,8 +66,8 @@ type Mode int
 
 // The two modes.
 const (
-	Eval  Mode = iota // running statistics, no dropout
-	Train             // batch statistics, dropout
+	Eval  Mode = iota // running statistics, no dropout; PyTorch's model.eval()
+	Learn             // batch statistics, dropout; PyTorch's model.train(). Not called Train: that is the training loop
 )
 
 // Draw names the random numbers of one training step; dropout masks depend on
