@@ -5,4 +5,4 @@
 // protoc-gen-go-grpc v1.6.0 on the PATH, then go generate.
 package pb
 
-//go:generate protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative plugin.proto
+//go:generate protoc -I ../../.. --go_out=../../.. --go_opt=paths=source_relative --go-grpc_out=../../.. --go-grpc_opt=paths=source_relative harness/internal/pb/plugin.proto

@@ -8,7 +8,7 @@
 // versions:
 // 	protoc-gen-go v1.36.12
 // 	protoc        v3.21.12
-// source: plugin.proto
+// source: harness/internal/pb/plugin.proto
 
 package pb
 
@@ -60,11 +60,11 @@ func (x Direction) String() string {
 }
 
 func (Direction) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[0].Descriptor()
+	return file_harness_internal_pb_plugin_proto_enumTypes[0].Descriptor()
 }
 
 func (Direction) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[0]
+	return &file_harness_internal_pb_plugin_proto_enumTypes[0]
 }
 
 func (x Direction) Number() protoreflect.EnumNumber {
@@ -73,7 +73,7 @@ func (x Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Direction.Descriptor instead.
 func (Direction) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{0}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{0}
 }
 
 type Scale int32
@@ -106,11 +106,11 @@ func (x Scale) String() string {
 }
 
 func (Scale) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[1].Descriptor()
+	return file_harness_internal_pb_plugin_proto_enumTypes[1].Descriptor()
 }
 
 func (Scale) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[1]
+	return &file_harness_internal_pb_plugin_proto_enumTypes[1]
 }
 
 func (x Scale) Number() protoreflect.EnumNumber {
@@ -119,7 +119,7 @@ func (x Scale) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Scale.Descriptor instead.
 func (Scale) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{1}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{1}
 }
 
 type Undefined_Kind int32
@@ -158,11 +158,11 @@ func (x Undefined_Kind) String() string {
 }
 
 func (Undefined_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[2].Descriptor()
+	return file_harness_internal_pb_plugin_proto_enumTypes[2].Descriptor()
 }
 
 func (Undefined_Kind) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[2]
+	return &file_harness_internal_pb_plugin_proto_enumTypes[2]
 }
 
 func (x Undefined_Kind) Number() protoreflect.EnumNumber {
@@ -171,7 +171,7 @@ func (x Undefined_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Undefined_Kind.Descriptor instead.
 func (Undefined_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{10, 0}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{10, 0}
 }
 
 type Failure_Code int32
@@ -216,11 +216,11 @@ func (x Failure_Code) String() string {
 }
 
 func (Failure_Code) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[3].Descriptor()
+	return file_harness_internal_pb_plugin_proto_enumTypes[3].Descriptor()
 }
 
 func (Failure_Code) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[3]
+	return &file_harness_internal_pb_plugin_proto_enumTypes[3]
 }
 
 func (x Failure_Code) Number() protoreflect.EnumNumber {
@@ -229,19 +229,22 @@ func (x Failure_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Failure_Code.Descriptor instead.
 func (Failure_Code) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{12, 0}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{12, 0}
 }
 
 type DescribeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Minor         uint32                 `protobuf:"varint,1,opt,name=minor,proto3" json:"minor,omitempty"` // minor version of the host
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Minor uint32                 `protobuf:"varint,1,opt,name=minor,proto3" json:"minor,omitempty"` // minor version of the host
+	// The GRPCBroker stream on which the host serves ModelHost. Dial it now, and
+	// keep the connection: go-plugin forgets a stream that is not dialled within 5 s.
+	BrokerId      uint32 `protobuf:"varint,2,opt,name=broker_id,json=brokerId,proto3" json:"broker_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeRequest) Reset() {
 	*x = DescribeRequest{}
-	mi := &file_plugin_proto_msgTypes[0]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -253,7 +256,7 @@ func (x *DescribeRequest) String() string {
 func (*DescribeRequest) ProtoMessage() {}
 
 func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[0]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -266,12 +269,19 @@ func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
 func (*DescribeRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{0}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *DescribeRequest) GetMinor() uint32 {
 	if x != nil {
 		return x.Minor
+	}
+	return 0
+}
+
+func (x *DescribeRequest) GetBrokerId() uint32 {
+	if x != nil {
+		return x.BrokerId
 	}
 	return 0
 }
@@ -288,7 +298,7 @@ type DescribeResponse struct {
 
 func (x *DescribeResponse) Reset() {
 	*x = DescribeResponse{}
-	mi := &file_plugin_proto_msgTypes[1]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +310,7 @@ func (x *DescribeResponse) String() string {
 func (*DescribeResponse) ProtoMessage() {}
 
 func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[1]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +323,7 @@ func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
 func (*DescribeResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{1}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *DescribeResponse) GetSdk() string {
@@ -362,7 +372,7 @@ type MeasureInfo struct {
 
 func (x *MeasureInfo) Reset() {
 	*x = MeasureInfo{}
-	mi := &file_plugin_proto_msgTypes[2]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -374,7 +384,7 @@ func (x *MeasureInfo) String() string {
 func (*MeasureInfo) ProtoMessage() {}
 
 func (x *MeasureInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[2]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -387,7 +397,7 @@ func (x *MeasureInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeasureInfo.ProtoReflect.Descriptor instead.
 func (*MeasureInfo) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{2}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *MeasureInfo) GetName() string {
@@ -472,7 +482,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_plugin_proto_msgTypes[3]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +494,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[3]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,7 +507,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{3}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Option) GetName() string {
@@ -545,7 +555,7 @@ type ComputeRequest struct {
 
 func (x *ComputeRequest) Reset() {
 	*x = ComputeRequest{}
-	mi := &file_plugin_proto_msgTypes[4]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +567,7 @@ func (x *ComputeRequest) String() string {
 func (*ComputeRequest) ProtoMessage() {}
 
 func (x *ComputeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[4]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +580,7 @@ func (x *ComputeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeRequest.ProtoReflect.Descriptor instead.
 func (*ComputeRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{4}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ComputeRequest) GetCompute() uint64 {
@@ -650,7 +660,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_plugin_proto_msgTypes[5]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +672,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[5]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +685,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{5}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *NetworkInfo) GetLayers() []*Layer {
@@ -718,7 +728,7 @@ type Layer struct {
 
 func (x *Layer) Reset() {
 	*x = Layer{}
-	mi := &file_plugin_proto_msgTypes[6]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +740,7 @@ func (x *Layer) String() string {
 func (*Layer) ProtoMessage() {}
 
 func (x *Layer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[6]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +753,7 @@ func (x *Layer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Layer.ProtoReflect.Descriptor instead.
 func (*Layer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{6}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Layer) GetName() string {
@@ -787,7 +797,7 @@ type ComputeEvent struct {
 
 func (x *ComputeEvent) Reset() {
 	*x = ComputeEvent{}
-	mi := &file_plugin_proto_msgTypes[7]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +809,7 @@ func (x *ComputeEvent) String() string {
 func (*ComputeEvent) ProtoMessage() {}
 
 func (x *ComputeEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[7]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +822,7 @@ func (x *ComputeEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeEvent.ProtoReflect.Descriptor instead.
 func (*ComputeEvent) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{7}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ComputeEvent) GetEvent() isComputeEvent_Event {
@@ -866,7 +876,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_plugin_proto_msgTypes[8]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +888,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[8]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +901,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{8}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Progress) GetFraction() float64 {
@@ -927,7 +937,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_plugin_proto_msgTypes[9]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -939,7 +949,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[9]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -952,7 +962,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{9}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Result) GetOutcome() isResult_Outcome {
@@ -1065,7 +1075,7 @@ type Undefined struct {
 
 func (x *Undefined) Reset() {
 	*x = Undefined{}
-	mi := &file_plugin_proto_msgTypes[10]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1087,7 @@ func (x *Undefined) String() string {
 func (*Undefined) ProtoMessage() {}
 
 func (x *Undefined) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[10]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1100,7 @@ func (x *Undefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Undefined.ProtoReflect.Descriptor instead.
 func (*Undefined) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{10}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Undefined) GetKind() Undefined_Kind {
@@ -1118,7 +1128,7 @@ type Missing struct {
 
 func (x *Missing) Reset() {
 	*x = Missing{}
-	mi := &file_plugin_proto_msgTypes[11]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1140,7 @@ func (x *Missing) String() string {
 func (*Missing) ProtoMessage() {}
 
 func (x *Missing) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[11]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1153,7 @@ func (x *Missing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Missing.ProtoReflect.Descriptor instead.
 func (*Missing) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{11}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Missing) GetQuantity() string {
@@ -1171,7 +1181,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1193,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1206,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{12}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Failure) GetCode() Failure_Code {
@@ -1231,7 +1241,7 @@ type QuantityRequest struct {
 
 func (x *QuantityRequest) Reset() {
 	*x = QuantityRequest{}
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1243,7 +1253,7 @@ func (x *QuantityRequest) String() string {
 func (*QuantityRequest) ProtoMessage() {}
 
 func (x *QuantityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1256,7 +1266,7 @@ func (x *QuantityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuantityRequest.ProtoReflect.Descriptor instead.
 func (*QuantityRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{13}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *QuantityRequest) GetCompute() uint64 {
@@ -1294,7 +1304,7 @@ type QuantityResponse struct {
 
 func (x *QuantityResponse) Reset() {
 	*x = QuantityResponse{}
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1316,7 @@ func (x *QuantityResponse) String() string {
 func (*QuantityResponse) ProtoMessage() {}
 
 func (x *QuantityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1329,7 @@ func (x *QuantityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuantityResponse.ProtoReflect.Descriptor instead.
 func (*QuantityResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{14}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *QuantityResponse) GetOutcome() isQuantityResponse_Outcome {
@@ -1388,7 +1398,7 @@ type Arrays struct {
 
 func (x *Arrays) Reset() {
 	*x = Arrays{}
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1400,7 +1410,7 @@ func (x *Arrays) String() string {
 func (*Arrays) ProtoMessage() {}
 
 func (x *Arrays) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1413,7 +1423,7 @@ func (x *Arrays) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Arrays.ProtoReflect.Descriptor instead.
 func (*Arrays) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{15}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Arrays) GetArrays() []*Array {
@@ -1444,7 +1454,7 @@ type Array struct {
 
 func (x *Array) Reset() {
 	*x = Array{}
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1466,7 @@ func (x *Array) String() string {
 func (*Array) ProtoMessage() {}
 
 func (x *Array) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1479,7 @@ func (x *Array) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Array.ProtoReflect.Descriptor instead.
 func (*Array) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{16}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Array) GetName() string {
@@ -1519,7 +1529,7 @@ type StreamRequest struct {
 
 func (x *StreamRequest) Reset() {
 	*x = StreamRequest{}
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +1541,7 @@ func (x *StreamRequest) String() string {
 func (*StreamRequest) ProtoMessage() {}
 
 func (x *StreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +1554,7 @@ func (x *StreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamRequest.ProtoReflect.Descriptor instead.
 func (*StreamRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{17}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StreamRequest) GetCompute() uint64 {
@@ -1584,7 +1594,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1596,7 +1606,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +1619,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{18}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -1629,7 +1639,7 @@ type EvaluateRequest struct {
 
 func (x *EvaluateRequest) Reset() {
 	*x = EvaluateRequest{}
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1641,7 +1651,7 @@ func (x *EvaluateRequest) String() string {
 func (*EvaluateRequest) ProtoMessage() {}
 
 func (x *EvaluateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +1664,7 @@ func (x *EvaluateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRequest.ProtoReflect.Descriptor instead.
 func (*EvaluateRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{19}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EvaluateRequest) GetCompute() uint64 {
@@ -1682,7 +1692,7 @@ type Perturbation struct {
 
 func (x *Perturbation) Reset() {
 	*x = Perturbation{}
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1694,7 +1704,7 @@ func (x *Perturbation) String() string {
 func (*Perturbation) ProtoMessage() {}
 
 func (x *Perturbation) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1707,7 +1717,7 @@ func (x *Perturbation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Perturbation.ProtoReflect.Descriptor instead.
 func (*Perturbation) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{20}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Perturbation) GetKind() string {
@@ -1740,7 +1750,7 @@ type EvaluateResponse struct {
 
 func (x *EvaluateResponse) Reset() {
 	*x = EvaluateResponse{}
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +1762,7 @@ func (x *EvaluateResponse) String() string {
 func (*EvaluateResponse) ProtoMessage() {}
 
 func (x *EvaluateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +1775,7 @@ func (x *EvaluateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateResponse.ProtoReflect.Descriptor instead.
 func (*EvaluateResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{21}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *EvaluateResponse) GetEvaluated() []*Evaluated {
@@ -1785,7 +1795,7 @@ type Evaluated struct {
 
 func (x *Evaluated) Reset() {
 	*x = Evaluated{}
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1797,7 +1807,7 @@ func (x *Evaluated) String() string {
 func (*Evaluated) ProtoMessage() {}
 
 func (x *Evaluated) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1810,7 +1820,7 @@ func (x *Evaluated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evaluated.ProtoReflect.Descriptor instead.
 func (*Evaluated) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{22}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Evaluated) GetLoss() float64 {
@@ -1837,7 +1847,7 @@ type LogRequest struct {
 
 func (x *LogRequest) Reset() {
 	*x = LogRequest{}
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +1859,7 @@ func (x *LogRequest) String() string {
 func (*LogRequest) ProtoMessage() {}
 
 func (x *LogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +1872,7 @@ func (x *LogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRequest.ProtoReflect.Descriptor instead.
 func (*LogRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{23}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LogRequest) GetCompute() uint64 {
@@ -1887,7 +1897,7 @@ type LogResponse struct {
 
 func (x *LogResponse) Reset() {
 	*x = LogResponse{}
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1899,7 +1909,7 @@ func (x *LogResponse) String() string {
 func (*LogResponse) ProtoMessage() {}
 
 func (x *LogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1912,16 +1922,17 @@ func (x *LogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogResponse.ProtoReflect.Descriptor instead.
 func (*LogResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{24}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{24}
 }
 
-var File_plugin_proto protoreflect.FileDescriptor
+var File_harness_internal_pb_plugin_proto protoreflect.FileDescriptor
 
-const file_plugin_proto_rawDesc = "" +
+const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\n" +
-	"\fplugin.proto\x12\x12genbench.plugin.v1\"'\n" +
+	" harness/internal/pb/plugin.proto\x12\x12genbench.plugin.v1\"D\n" +
 	"\x0fDescribeRequest\x12\x14\n" +
-	"\x05minor\x18\x01 \x01(\rR\x05minor\"\xa0\x01\n" +
+	"\x05minor\x18\x01 \x01(\rR\x05minor\x12\x1b\n" +
+	"\tbroker_id\x18\x02 \x01(\rR\bbrokerId\"\xa0\x01\n" +
 	"\x10DescribeResponse\x12\x10\n" +
 	"\x03sdk\x18\x01 \x01(\tR\x03sdk\x12\x14\n" +
 	"\x05minor\x18\x02 \x01(\rR\x05minor\x12;\n" +
@@ -2080,20 +2091,20 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03Log\x12\x1e.genbench.plugin.v1.LogRequest\x1a\x1f.genbench.plugin.v1.LogResponseB2Z0github.com/genbench/genbench/harness/internal/pbb\x06proto3"
 
 var (
-	file_plugin_proto_rawDescOnce sync.Once
-	file_plugin_proto_rawDescData []byte
+	file_harness_internal_pb_plugin_proto_rawDescOnce sync.Once
+	file_harness_internal_pb_plugin_proto_rawDescData []byte
 )
 
-func file_plugin_proto_rawDescGZIP() []byte {
-	file_plugin_proto_rawDescOnce.Do(func() {
-		file_plugin_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)))
+func file_harness_internal_pb_plugin_proto_rawDescGZIP() []byte {
+	file_harness_internal_pb_plugin_proto_rawDescOnce.Do(func() {
+		file_harness_internal_pb_plugin_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_harness_internal_pb_plugin_proto_rawDesc), len(file_harness_internal_pb_plugin_proto_rawDesc)))
 	})
-	return file_plugin_proto_rawDescData
+	return file_harness_internal_pb_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
-var file_plugin_proto_goTypes = []any{
+var file_harness_internal_pb_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_harness_internal_pb_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_harness_internal_pb_plugin_proto_goTypes = []any{
 	(Direction)(0),           // 0: genbench.plugin.v1.Direction
 	(Scale)(0),               // 1: genbench.plugin.v1.Scale
 	(Undefined_Kind)(0),      // 2: genbench.plugin.v1.Undefined.Kind
@@ -2128,7 +2139,7 @@ var file_plugin_proto_goTypes = []any{
 	nil,                      // 31: genbench.plugin.v1.QuantityRequest.ArgsEntry
 	nil,                      // 32: genbench.plugin.v1.StreamRequest.ArgsEntry
 }
-var file_plugin_proto_depIdxs = []int32{
+var file_harness_internal_pb_plugin_proto_depIdxs = []int32{
 	6,  // 0: genbench.plugin.v1.DescribeResponse.measures:type_name -> genbench.plugin.v1.MeasureInfo
 	0,  // 1: genbench.plugin.v1.MeasureInfo.direction:type_name -> genbench.plugin.v1.Direction
 	1,  // 2: genbench.plugin.v1.MeasureInfo.scale:type_name -> genbench.plugin.v1.Scale
@@ -2171,22 +2182,22 @@ var file_plugin_proto_depIdxs = []int32{
 	0,  // [0:23] is the sub-list for field type_name
 }
 
-func init() { file_plugin_proto_init() }
-func file_plugin_proto_init() {
-	if File_plugin_proto != nil {
+func init() { file_harness_internal_pb_plugin_proto_init() }
+func file_harness_internal_pb_plugin_proto_init() {
+	if File_harness_internal_pb_plugin_proto != nil {
 		return
 	}
-	file_plugin_proto_msgTypes[7].OneofWrappers = []any{
+	file_harness_internal_pb_plugin_proto_msgTypes[7].OneofWrappers = []any{
 		(*ComputeEvent_Progress)(nil),
 		(*ComputeEvent_Result)(nil),
 	}
-	file_plugin_proto_msgTypes[9].OneofWrappers = []any{
+	file_harness_internal_pb_plugin_proto_msgTypes[9].OneofWrappers = []any{
 		(*Result_Value)(nil),
 		(*Result_Undefined)(nil),
 		(*Result_Failure)(nil),
 		(*Result_Missing)(nil),
 	}
-	file_plugin_proto_msgTypes[14].OneofWrappers = []any{
+	file_harness_internal_pb_plugin_proto_msgTypes[14].OneofWrappers = []any{
 		(*QuantityResponse_Arrays)(nil),
 		(*QuantityResponse_Undefined)(nil),
 		(*QuantityResponse_Missing)(nil),
@@ -2195,18 +2206,18 @@ func file_plugin_proto_init() {
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
-			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
+			RawDescriptor: unsafe.Slice(unsafe.StringData(file_harness_internal_pb_plugin_proto_rawDesc), len(file_harness_internal_pb_plugin_proto_rawDesc)),
 			NumEnums:      4,
 			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
-		GoTypes:           file_plugin_proto_goTypes,
-		DependencyIndexes: file_plugin_proto_depIdxs,
-		EnumInfos:         file_plugin_proto_enumTypes,
-		MessageInfos:      file_plugin_proto_msgTypes,
+		GoTypes:           file_harness_internal_pb_plugin_proto_goTypes,
+		DependencyIndexes: file_harness_internal_pb_plugin_proto_depIdxs,
+		EnumInfos:         file_harness_internal_pb_plugin_proto_enumTypes,
+		MessageInfos:      file_harness_internal_pb_plugin_proto_msgTypes,
 	}.Build()
-	File_plugin_proto = out.File
-	file_plugin_proto_goTypes = nil
-	file_plugin_proto_depIdxs = nil
+	File_harness_internal_pb_plugin_proto = out.File
+	file_harness_internal_pb_plugin_proto_goTypes = nil
+	file_harness_internal_pb_plugin_proto_depIdxs = nil
 }

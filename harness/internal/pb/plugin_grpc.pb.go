@@ -8,7 +8,7 @@
 // versions:
 // - protoc-gen-go-grpc v1.6.0
 // - protoc             v3.21.12
-// source: plugin.proto
+// source: harness/internal/pb/plugin.proto
 
 package pb
 
@@ -175,7 +175,7 @@ var Measure_ServiceDesc = grpc.ServiceDesc{
 			ServerStreams: true,
 		},
 	},
-	Metadata: "plugin.proto",
+	Metadata: "harness/internal/pb/plugin.proto",
 }
 
 const (
@@ -415,5 +415,5 @@ var ModelHost_ServiceDesc = grpc.ServiceDesc{
 			ServerStreams: true,
 		},
 	},
-	Metadata: "plugin.proto",
+	Metadata: "harness/internal/pb/plugin.proto",
 }

@@ -1,0 +1,102 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/genbench/genbench/harness/internal/pb"
+)
+
+// remote is the Source on the host's side of the wire.
+type remote struct {
+	client  pb.ModelHostClient
+	compute uint64
+}
+
+// hostError is a call to the host that failed.
+type hostError struct {
+	doing string
+	err   error
+}
+
+func (e *hostError) Error() string { return e.doing + ": " + status.Convert(e.err).Message() }
+func (e *hostError) Unwrap() error { return e.err }
+
+// Quantity asks the host.
+func (r *remote) Quantity(ctx context.Context, name string, args map[string]string) ([]Array, error) {
+	a, err := r.client.GetQuantity(ctx, &pb.QuantityRequest{Compute: r.compute, Name: name, Args: args})
+	if err != nil {
+		return nil, &hostError{"asking the host for " + name, err}
+	}
+	if m := a.GetMissing(); m != nil {
+		return nil, &MissingError{Need: Need(m.Quantity), Reason: m.Why}
+	}
+	if u := a.GetUndefined(); u != nil {
+		return nil, &UndefinedError{Reason: u.Why}
+	}
+	arrays := make([]Array, len(a.GetArrays().GetArrays()))
+	for i, w := range a.GetArrays().GetArrays() {
+		shape := make([]int, len(w.Shape))
+		for k, d := range w.Shape {
+			shape[k] = int(d)
+		}
+		arrays[i] = Array{Name: w.Name, DType: w.Dtype, Shape: shape, Path: w.Path, Offset: w.Offset}
+		if readable(w.Path) {
+			continue
+		}
+		if arrays[i].Data, err = r.stream(ctx, name, args, w.Name); err != nil {
+			return nil, &hostError{"streaming " + name, err}
+		}
+	}
+	return arrays, nil
+}
+
+// readable reports whether the host's file can be opened here; in a container
+// it may not be.
+func readable(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
+
+func (r *remote) stream(ctx context.Context, name string, args map[string]string, array string) ([]byte, error) {
+	s, err := r.client.StreamQuantity(ctx, &pb.StreamRequest{Compute: r.compute, Name: name, Args: args, Array: array})
+	if err != nil {
+		return nil, err
+	}
+	data := []byte{}
+	for {
+		c, err := s.Recv()
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, c.Data...)
+	}
+}
+
+// Evaluate asks the host.
+func (r *remote) Evaluate(ctx context.Context, ps []Perturbation) ([]Evaluated, error) {
+	q := &pb.EvaluateRequest{Compute: r.compute, Perturbations: make([]*pb.Perturbation, len(ps))}
+	for i, p := range ps {
+		q.Perturbations[i] = &pb.Perturbation{Kind: p.Kind, Scale: p.Scale, Seed: p.Seed}
+	}
+	a, err := r.client.Evaluate(ctx, q)
+	if err != nil {
+		return nil, &hostError{fmt.Sprintf("asking the host to evaluate %d perturbations", len(ps)), err}
+	}
+	out := make([]Evaluated, len(a.Evaluated))
+	for i, e := range a.Evaluated {
+		out[i] = Evaluated{Loss: e.Loss, Accuracy: e.Accuracy}
+	}
+	return out, nil
+}
