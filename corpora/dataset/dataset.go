@@ -99,9 +99,8 @@ type Set struct {
 	Checksum    string // see [Checksum]
 	Licence     string
 
-	// resize makes a generated set with other numbers of images, of which this
-	// one's are the first or which are this one's first; nil for sets that
-	// are what they are.
+	// resize makes a generated set with other numbers of images: the shorter
+	// is a prefix of the longer. nil for sets that are what they are.
 	resize func(train, test int) *Set
 }
 

@@ -35,22 +35,22 @@ func gaussianInfo() Info {
 // Image i is the same however many are asked for.
 func openGaussian() *Set {
 	info := gaussianInfo()
-	return gaussian(info.Train, info.Test)
-}
-
-func gaussian(train, test int) *Set {
-	info := gaussianInfo()
-	tr, te := gaussianSplit(0, train), gaussianSplit(1, test)
-	s := &Set{Name: info.Name, Train: tr, Test: te, Licence: info.Licence}
-	if train == info.Train && test == info.Test {
-		s.Checksum = Checksum(tr, te)
-	}
+	s := &Set{Name: info.Name, Train: gaussianSplit(0, info.Train), Test: gaussianSplit(1, info.Test), Licence: info.Licence}
+	s.Checksum = Checksum(s.Train, s.Test)
 	s.resize = func(train, test int) *Set {
-		g := gaussian(train, test)
-		g.Checksum = s.Checksum // of the default sizes; the transform has the others
-		return g
+		g := *s
+		g.Train, g.Test = gaussianPrefix(s.Train, 0, train), gaussianPrefix(s.Test, 1, test)
+		return &g // with the checksum of the default sizes: the transform has the others
 	}
 	return s
+}
+
+// gaussianPrefix is the first n images of a split, of which im has the first few.
+func gaussianPrefix(im *Images, split uint64, n int) *Images {
+	if n > im.Len() {
+		return gaussianSplit(split, n)
+	}
+	return &Images{Shape: im.Shape, Classes: im.Classes, Pixels: im.Pixels[:n*im.Shape.Size()], Labels: im.Labels[:n]}
 }
 
 // gaussianSplit makes the first n images of a split, 0 training and 1 test.

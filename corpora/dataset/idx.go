@@ -115,6 +115,8 @@ func readExactly(r io.Reader, want int) ([]byte, error) {
 	switch n, err := io.ReadFull(r, extra[:]); {
 	case n > 0:
 		return nil, fmt.Errorf("bytes follow the %d that the header promises", want)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("the end of the gzip stream is truncated, or stray bytes follow it: the file is damaged")
 	case !errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("at the end of the data: %w", explain(err))
 	}
