@@ -1,0 +1,180 @@
+package enginetest
+
+import (
+	"math"
+	"sync"
+	"testing"
+
+	"github.com/genbench/genbench/models"
+)
+
+// testErrors gives a session what it must refuse, and checks that it works on
+// unharmed.
+func testErrors(t *testing.T, e models.Engine, c network) {
+	s := c.session(t, e, c.rows)
+	k := c.arch.Classes
+	logits, norms, grad := make([]float32, c.rows*k), make([]float64, c.rows), models.NewState(c.arch)
+	more := append(append([]float32{}, c.x...), c.x...)
+	moreY := append(append([]int32{}, c.y...), c.y...)
+	label := func(v int32) []int32 {
+		y := append([]int32{}, c.y...)
+		y[len(y)-1] = v
+		return y
+	}
+	gradient := func(dst models.State, x []float32, y []int32, m models.Mode) error {
+		_, err := s.Gradient(dst, x, y, m, draw)
+		return err
+	}
+	step := func(x []float32, y []int32) error { _, err := s.Step(x, y, draw); return err }
+	ignore := func(int, []float32) {}
+	short := c.state.Clone()[1:]
+	ragged := c.state.Clone()
+	ragged[0].Data = ragged[0].Data[:len(ragged[0].Data)-1]
+	other := c.state.Clone()
+	other[0].Name = "other"
+
+	refused := map[string]error{"Step before Begin": step(c.x, c.y)}
+	must(t, s.Begin(models.Optimizer{Name: "sgd", LearningRate: 0.1}))
+	for what, err := range map[string]error{
+		"Logits of no examples":             s.Logits(nil, nil),
+		"Logits of x cut short":             s.Logits(logits, c.x[:len(c.x)-1]),
+		"Logits into a short dst":           s.Logits(logits[:len(logits)-1], c.x),
+		"Logits into a long dst":            s.Logits(append(logits, 0), c.x),
+		"Logits beyond maxBatch":            s.Logits(make([]float32, 2*c.rows*k), more),
+		"Outputs of no examples":            s.Outputs(nil, ignore),
+		"Outputs of x too long":             s.Outputs(append(append([]float32{}, c.x...), 0), ignore),
+		"Outputs beyond maxBatch":           s.Outputs(more, ignore),
+		"Gradient of no examples":           gradient(grad, nil, nil, models.Eval),
+		"Gradient of x cut short":           gradient(grad, c.x[:len(c.x)-1], c.y, models.Eval),
+		"Gradient with a label too many":    gradient(grad, c.x, moreY[:c.rows+1], models.Eval),
+		"Gradient beyond maxBatch":          gradient(grad, more, moreY, models.Eval),
+		"Gradient of label -1":              gradient(grad, c.x, label(-1), models.Eval),
+		"Gradient of label K":               gradient(grad, c.x, label(int32(k)), models.Eval),
+		"Gradient in an unknown mode":       gradient(grad, c.x, c.y, models.Mode(7)),
+		"Gradient into a short state":       gradient(grad[1:], c.x, c.y, models.Eval),
+		"Gradient into a ragged state":      gradient(ragged, c.x, c.y, models.Eval),
+		"GradientNorms into a short dst":    s.GradientNorms(norms[:c.rows-1], c.x, c.y),
+		"GradientNorms into a long dst":     s.GradientNorms(append(norms, 0), c.x, c.y),
+		"GradientNorms of label K":          s.GradientNorms(norms, c.x, label(int32(k))),
+		"GradientNorms of no examples":      s.GradientNorms(nil, nil, nil),
+		"GradientNorms beyond maxBatch":     s.GradientNorms(make([]float64, 2*c.rows), more, moreY),
+		"Step on no examples":               step(nil, nil),
+		"Step on x cut short":               step(c.x[:len(c.x)-1], c.y),
+		"Step on label -1":                  step(c.x, label(-1)),
+		"Step on label K":                   step(c.x, label(int32(k))),
+		"Step beyond maxBatch":              step(more, moreY),
+		"SetState of too few tensors":       s.SetState(short),
+		"SetState of a ragged tensor":       s.SetState(ragged),
+		"SetState of another name":          s.SetState(other),
+		"State into too few tensors":        s.State(short),
+		"State into a ragged tensor":        s.State(ragged),
+		"Begin of an unknown rule":          s.Begin(models.Optimizer{Name: "newton", LearningRate: 0.1}),
+		"Begin with a negative rate":        s.Begin(models.Optimizer{Name: "sgd", LearningRate: -1}),
+		"Begin with a rate that is no size": s.Begin(models.Optimizer{Name: "sgd", LearningRate: math.NaN()}),
+	} {
+		refused[what] = err
+	}
+	if c.arch.Has(models.BatchNorm) {
+		d := c.arch.Input.Size()
+		refused["Step on one example with batch norm"] = step(c.x[:d], c.y[:1])
+		refused["a Learn gradient of one example with batch norm"] = gradient(grad, c.x[:d], c.y[:1], models.Learn)
+	}
+	for what, err := range refused {
+		if err == nil {
+			t.Errorf("%s is not an error", what)
+		}
+	}
+	after := models.NewState(c.arch)
+	must(t, s.State(after))
+	sameBits(t, "state after refused calls", after, c.state)
+	if t.Failed() {
+		return
+	}
+	testLogits(t, e, c)
+	must(t, s.Logits(logits, c.x))
+}
+
+func testNewSessionErrors(t *testing.T, e models.Engine) {
+	a, err := models.MLP(models.Shape{C: 1, H: 1, W: 4}, 3, models.MLPOptions{Width: 5, Depth: 1})
+	must(t, err)
+	broken := a
+	broken.Layers = append([]models.Layer{}, a.Layers...)
+	broken.Layers[1].In = 9
+	unknown := a
+	unknown.Layers = append([]models.Layer{}, a.Layers...)
+	unknown.Layers[1].Kind = "tanh"
+	for what, open := range map[string]func() (models.Session, error){
+		"maxBatch 0":                   func() (models.Session, error) { return e.NewSession(a, 0) },
+		"maxBatch -1":                  func() (models.Session, error) { return e.NewSession(a, -1) },
+		"no layers":                    func() (models.Session, error) { return e.NewSession(models.Architecture{}, 4) },
+		"a chain that does not fit":    func() (models.Session, error) { return e.NewSession(broken, 4) },
+		"a kind of layer nobody knows": func() (models.Session, error) { return e.NewSession(unknown, 4) },
+	} {
+		if _, err := open(); err == nil {
+			t.Errorf("NewSession with %s is not an error", what)
+		}
+	}
+}
+
+// testNotFinite gives a network infinite weights: a training that diverges must
+// be told by its loss, without an error and without a panic.
+func testNotFinite(t *testing.T, e models.Engine) {
+	for _, c := range networks(t) {
+		if c.rows < 2 {
+			continue
+		}
+		s := c.session(t, e, c.rows)
+		must(t, s.Begin(models.Optimizer{Name: "sgd", LearningRate: 0.1}))
+		bad := c.state.Clone()
+		for i := range bad {
+			for j := range bad[i].Data {
+				bad[i].Data[j] = float32(math.NaN())
+			}
+		}
+		must(t, s.SetState(bad))
+		loss, err := s.Step(c.x, c.y, draw)
+		if err != nil || !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+			t.Errorf("%s: a step on NaN weights answers %v, %v; want a loss that is not finite and no error", c, loss, err)
+		}
+		logits := make([]float32, c.rows*c.arch.Classes)
+		if err := s.Logits(logits, c.x); err != nil {
+			t.Errorf("%s: logits of NaN weights: %v", c, err)
+		}
+	}
+}
+
+// testIndependent trains several sessions at once and compares them with one
+// that trained alone; the race detector sees what they share.
+func testIndependent(t *testing.T, e models.Engine) {
+	var c network
+	for _, c = range networks(t) {
+		if c.name == "everything" {
+			break
+		}
+	}
+	train := func(s models.Session) (models.State, error) {
+		after := models.NewState(c.arch)
+		if err := s.Begin(models.Optimizer{Name: "adam", LearningRate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}); err != nil {
+			return nil, err
+		}
+		for step := range uint64(10) {
+			if _, err := s.Step(c.x, c.y, models.Draw{Seed: 2, Step: step}); err != nil {
+				return nil, err
+			}
+		}
+		return after, s.State(after)
+	}
+	alone, err := train(c.session(t, e, c.rows))
+	must(t, err)
+	var wg sync.WaitGroup
+	states, errs := make([]models.State, 4), make([]error, 4)
+	for i := range states {
+		s := c.session(t, e, c.rows)
+		wg.Go(func() { states[i], errs[i] = train(s) })
+	}
+	wg.Wait()
+	for i := range states {
+		must(t, errs[i])
+		sameBits(t, "trained beside others", states[i], alone)
+	}
+}
