@@ -8,12 +8,12 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// torchJSON is made by testdata/torch.py.
+// torchJSON is made by testdata/make_torch.py.
 //
 //go:embed testdata/torch.json
 var torchJSON []byte
 
-// torchFile is what testdata/torch.py writes.
+// torchFile is what testdata/make_torch.py writes.
 type torchFile struct {
 	X     [][]float32 `json:"x"` // [batches, N·D]
 	Y     [][]int32   `json:"y"` // [batches, N]

@@ -1,6 +1,6 @@
 """Writes torch.json: short trainings by PyTorch, for enginetest's testPyTorch.
 
-    python3 torch.py > torch.json       made with torch 1.13.0a0 (Debian 12), NumPy 1.24.2
+    python3 make_torch.py > torch.json       made with torch 1.13.0a0 (Debian 12), NumPy 1.24.2
 
 Everything is computed in float64 from float32 weights and inputs, so the numbers
 are those of the definitions and not of one machine's float32 kernels. Adam and
