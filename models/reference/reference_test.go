@@ -1,0 +1,9 @@
+package reference
+
+import (
+	"testing"
+
+	"github.com/genbench/genbench/models/enginetest"
+)
+
+func TestConformance(t *testing.T) { enginetest.Run(t, New()) }
