@@ -1,0 +1,122 @@
+package cpu
+
+import "github.com/genbench/genbench/models"
+
+// span is the examples of one panel: count real ones in w columns.
+type span struct{ first, count, w int }
+
+func panels(n int) int { return (n + panel - 1) / panel }
+
+// spanOf is panel p of a batch of n examples.
+func spanOf(n, p int) span {
+	s := span{first: p * panel, count: min(panel, n-p*panel), w: panel}
+	switch {
+	case s.count <= 8:
+		s.w = 8
+	case s.count <= 16:
+		s.w = 16
+	}
+	return s
+}
+
+// of is the panel's part of values laid out [panel][features][w]; features are
+// padded to whole registers.
+func (s span) of(x []float32, features int) []float32 {
+	ld := roundUp(features, 16)
+	return x[s.first*ld : s.first*ld+s.w*ld]
+}
+
+// zeroSpare clears the columns of x [features, w] that hold no example.
+func (s span) zeroSpare(x []float32, features int) {
+	if s.count == s.w {
+		return
+	}
+	for f := range features {
+		clear(x[f*s.w+s.count : (f+1)*s.w])
+	}
+}
+
+// load writes rows of the examples x [N, D] to a panel [D, w], zeros in the spare
+// columns, using rows [w, ld] as scratch where they cannot be read in place.
+func (k *kernels) load(dst []float32, s span, x []float32, d int, scratch []float32) {
+	if d%8 == 0 && s.count == s.w {
+		k.transpose(dst, s.w, x[s.first*d:], d, s.w, d)
+		return
+	}
+	ld := rowStride(d)
+	for r := range s.count {
+		row := scratch[r*ld : (r+1)*ld]
+		copy(row, x[(s.first+r)*d:(s.first+r+1)*d])
+		clear(row[d:])
+	}
+	clear(scratch[s.count*ld : s.w*ld])
+	k.transpose(dst, s.w, scratch, ld, s.w, roundUp(d, 8))
+}
+
+// store writes a panel [D, w] to rows of the examples dst [N, D].
+func (k *kernels) store(dst []float32, s span, x []float32, d int, scratch []float32) {
+	if d%8 == 0 && s.count == s.w {
+		k.transpose(dst[s.first*d:], d, x, s.w, d, s.w)
+		return
+	}
+	if d < 16 {
+		for r := range s.count {
+			row := dst[(s.first+r)*d : (s.first+r+1)*d]
+			for f := range row {
+				row[f] = x[f*s.w+r]
+			}
+		}
+		return
+	}
+	ld := rowStride(d)
+	k.transpose(scratch, ld, x, s.w, roundUp(d, 8), s.w)
+	for r := range s.count {
+		copy(dst[(s.first+r)*d:(s.first+r+1)*d], scratch[r*ld:])
+	}
+}
+
+// pass is the buffers of a forward and backward pass over a whole batch. Only
+// methods that need one make it.
+type pass struct {
+	out   [][]float32 // per layer: what it wrote, [panel][Out][w]
+	xhat  [][]float32 // per layer: batch norm's normalized input
+	keep  [][]float32 // per layer: dropout's mask
+	input []float32   // the batch, [panel][D][w]
+	rows  []float32   // a layer's input with examples as rows, [N, ld]
+	delta [2][]float32
+	mask  []float32 // dropout's mask as models draws it, [N, Out]
+
+	sums        [2][]float64 // per feature
+	inverse     []float32    // 1/sqrt(var+eps) of the features of all batch norm layers
+	mean        []float32    // the mean of one layer's features
+	scale       []float32
+	slope       []float32
+	centre      []float64
+	probability []float64 // [K]
+}
+
+func newPass(p *plan, maxBatch int) *pass {
+	n := panels(maxBatch) * panel
+	b := &pass{
+		out: make([][]float32, len(p.layers)), xhat: make([][]float32, len(p.layers)), keep: make([][]float32, len(p.layers)),
+		input: aligned(n * roundUp(p.input, 16)),
+		rows:  aligned(n * rowStride(p.widest)),
+		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
+		sums:  [2][]float64{make([]float64, p.widest), make([]float64, p.widest)},
+		mean:  aligned(p.widest), scale: aligned(p.widest), slope: aligned(p.widest), inverse: aligned(p.features),
+		centre: make([]float64, p.widest), probability: make([]float64, p.classes),
+	}
+	masked := 0
+	for i, l := range p.layers {
+		b.out[i] = aligned(n * roundUp(l.out, 16))
+		switch l.kind {
+		case models.BatchNorm:
+			b.xhat[i] = aligned(n * roundUp(l.out, 16))
+		case models.Dropout:
+			b.keep[i] = aligned(n * roundUp(l.out, 16))
+			masked = max(masked, l.out)
+		}
+	}
+	b.mask = aligned(maxBatch * masked)
+	return b
+}

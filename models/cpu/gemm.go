@@ -1,0 +1,168 @@
+package cpu
+
+import "unsafe"
+
+// What a product does with its sums S [M, N]; internal/asmgen has the same list.
+const (
+	modeStore      = iota // C = S
+	modeAccumulate        // C += S
+	modeBias              // C = S + aux, aux [M] is spread over columns
+	modeBiasReLU          // C = max(0, S + aux)
+	modeMask              // C = S, but 0 where aux <= 0; aux lies as C does
+	modeMomentum          // S is the gradient of C: V = mu V + S + wd C; C -= lr V
+)
+
+// product is C[M, N] = A[M, K] B[K, N] in float32, K = runs x steps. All strides are in floats.
+// N is a multiple of 8; columns up to it are read and written.
+type product struct {
+	m, n        int
+	runs, steps int // K: at least one of each
+
+	a            []float32
+	rs, cs, jump int // A[i, s] of run r is at i rs + s cs + r (steps cs + jump)
+	b            []float32
+	ldb          int // rows of B follow each other through all runs
+	c            []float32
+	ldc          int
+
+	mode     int
+	aux      []float32
+	velocity []float32     // modeMomentum: lies as C does
+	rule     *momentumRule // modeMomentum
+}
+
+// momentumRule is what modeMomentum's kernels read, at these offsets.
+type momentumRule struct {
+	distance   int64 // from C to the velocities, in bytes
+	lr, mu, wd float32
+}
+
+// tileFunc is a micro-kernel: the number of rows and columns of C is in its name.
+// rs, cs, jump, ldb and ldc are in bytes. aux is the bias at C's first row, the mask laid out as C,
+// or a *momentumRule.
+type tileFunc func(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+
+// tileSet is the micro-kernels of one width.
+type tileSet struct {
+	width int
+	rows  []tileFunc // rows[i] computes i+1 rows
+}
+
+// gemm does the product. Each element of C is summed in the order of k by one lane, so its bits do
+// not depend on the tiling.
+func (k *kernels) gemm(p product) {
+	// The farthest element of each operand: an index out of range is a panic
+	// here instead of a stray read in assembler.
+	_ = p.a[(p.m-1)*p.rs+(p.runs-1)*(p.steps*p.cs+p.jump)+(p.steps-1)*p.cs]
+	_ = p.b[(p.runs*p.steps-1)*p.ldb+p.n-1]
+	_ = p.c[(p.m-1)*p.ldc+p.n-1]
+	switch p.mode {
+	case modeBias, modeBiasReLU:
+		_ = p.aux[p.m-1]
+	case modeMask:
+		_ = p.aux[(p.m-1)*p.ldc+p.n-1]
+	case modeMomentum:
+		_ = p.velocity[(p.m-1)*p.ldc+p.n-1]
+		p.rule.distance = int64(uintptr(unsafe.Pointer(&p.velocity[0]))) - int64(uintptr(unsafe.Pointer(&p.c[0])))
+	}
+	if k.tiles == nil {
+		p.plain()
+		return
+	}
+	for j := 0; j < p.n; {
+		set := 0
+		for k.tiles[set].width > p.n-j {
+			set++
+		}
+		p.column(j, &k.tiles[set])
+		j += k.tiles[set].width
+	}
+}
+
+// column computes the columns of C from j on, as many as the tiles are wide. The rows
+// are split into blocks of nearly equal height: 128 rows in blocks of 13 and 12 run faster than nine of 14 and one of 2.
+func (p *product) column(j int, set *tileSet) {
+	blocks := (p.m + len(set.rows) - 1) / len(set.rows)
+	height, taller := p.m/blocks, p.m%blocks
+	b, rs, cs, jump, ldb, ldc := at(p.b, j), 4*p.rs, 4*p.cs, 4*p.jump, 4*p.ldb, 4*p.ldc
+	var aux *float32
+	if p.mode == modeMomentum {
+		aux = (*float32)(unsafe.Pointer(p.rule))
+	}
+	for i, block := 0, 0; block < blocks; block++ {
+		rows := height
+		if block < taller {
+			rows++
+		}
+		switch p.mode {
+		case modeBias, modeBiasReLU:
+			aux = at(p.aux, i)
+		case modeMask:
+			aux = at(p.aux, i*p.ldc+j)
+		}
+		set.rows[rows-1](p.runs, p.steps, at(p.a, i*p.rs), rs, cs, jump, b, ldb, at(p.c, i*p.ldc+j), ldc, p.mode, aux)
+		i += rows
+	}
+}
+
+func at(s []float32, i int) *float32 {
+	return (*float32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), 4*i))
+}
+
+// plain is the product in plain Go, four rows by up to 32 columns at a time.
+func (p *product) plain() {
+	const high, wide = 4, 32
+	for j := 0; j < p.n; j += wide {
+		w := min(wide, p.n-j)
+		for i := 0; i < p.m; i += high {
+			h := min(high, p.m-i)
+			var acc [high][wide]float32
+			for r := range p.runs {
+				for s := range p.steps {
+					b := p.b[(r*p.steps+s)*p.ldb+j:][:w]
+					from := i*p.rs + r*(p.steps*p.cs+p.jump) + s*p.cs
+					for t := range h {
+						a, sum := p.a[from+t*p.rs], acc[t][:w]
+						for q, v := range b {
+							sum[q] += float32(a * v)
+						}
+					}
+				}
+			}
+			for t := range h {
+				p.finish(i+t, j, acc[t][:w])
+			}
+		}
+	}
+}
+
+// finish writes the sums of row i from column j on.
+func (p *product) finish(i, j int, sum []float32) {
+	from := i*p.ldc + j
+	c := p.c[from:][:len(sum)]
+	switch p.mode {
+	case modeStore:
+		copy(c, sum)
+	case modeAccumulate:
+		for q, v := range sum {
+			c[q] += v
+		}
+	case modeBias:
+		for q, v := range sum {
+			c[q] = v + p.aux[i]
+		}
+	case modeBiasReLU:
+		for q, v := range sum {
+			c[q] = max(0, v+p.aux[i])
+		}
+	case modeMask:
+		for q, v := range sum {
+			if p.aux[from+q] <= 0 {
+				v = 0
+			}
+			c[q] = v
+		}
+	case modeMomentum:
+		sgdGo(c, sum, p.velocity[from:][:len(sum)], p.rule.lr, p.rule.mu, p.rule.wd)
+	}
+}

@@ -1,0 +1,267 @@
+package cpu
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/genbench/genbench/models"
+)
+
+// session is a network's tensors and the buffers to compute with it.
+type session struct {
+	k        *kernels
+	a        models.Architecture
+	p        *plan
+	maxBatch int
+
+	params  []float32
+	running []float32
+	grads   []float32 // arena like params; made when first needed
+
+	b *pass // made when first needed
+
+	// one panel's activations, for evaluation
+	here, there []float32
+	rows        []float32 // [w, ld]
+	inverse     []float32 // 1/sqrt(running_var+eps), the features of all batch norm layers
+
+	optimizer models.Optimizer
+	rule      *momentumRule
+	moments   [2][]float32
+	steps     int
+	fused     bool // this step's kernels update the weights themselves
+}
+
+var _ models.Session = (*session)(nil)
+
+func newSession(k *kernels, a models.Architecture, maxBatch int) *session {
+	p := newPlan(a)
+	a.Layers = append([]models.Layer(nil), a.Layers...)
+	return &session{
+		k: k, a: a, p: p, maxBatch: maxBatch,
+		params:  aligned(p.params),
+		running: aligned(p.running),
+		here:    aligned(panel * p.widest),
+		there:   aligned(panel * p.widest),
+		rows:    aligned(panel * rowStride(p.widest)),
+		inverse: aligned(p.features),
+		rule:    &momentumRule{},
+	}
+}
+
+// SetState copies s into the session.
+func (s *session) SetState(from models.State) error {
+	if !s.p.fits(from) {
+		return fmt.Errorf("setting the state: %w", from.Fits(s.a))
+	}
+	for i, t := range s.p.tensors {
+		arena := s.running
+		if t.trainable {
+			arena = s.params
+		}
+		t.put(arena, from[i].Data)
+	}
+	return nil
+}
+
+// State copies the session's tensors into dst.
+func (s *session) State(dst models.State) error {
+	if !s.p.fits(dst) {
+		return fmt.Errorf("copying the state: %w", dst.Fits(s.a))
+	}
+	for i, t := range s.p.tensors {
+		arena := s.running
+		if t.trainable {
+			arena = s.params
+		}
+		t.get(dst[i].Data, arena)
+	}
+	return nil
+}
+
+// put copies a tensor into its arena.
+func (t place) put(arena, data []float32) {
+	if t.ld == t.cols {
+		copy(arena[t.at:t.at+t.rows*t.cols], data)
+		return
+	}
+	for r := range t.rows {
+		copy(arena[t.at+r*t.ld:t.at+r*t.ld+t.cols], data[r*t.cols:])
+	}
+}
+
+// get copies a tensor out of its arena.
+func (t place) get(data, arena []float32) {
+	if t.ld == t.cols {
+		copy(data, arena[t.at:t.at+t.rows*t.cols])
+		return
+	}
+	for r := range t.rows {
+		copy(data[r*t.cols:(r+1)*t.cols], arena[t.at+r*t.ld:])
+	}
+}
+
+// count is the number N of examples in x, checked.
+func (s *session) count(x []float32) (int, error) {
+	n := len(x) / s.p.input
+	if n*s.p.input != len(x) {
+		return 0, fmt.Errorf("%d input values are not a whole number of examples of %d features", len(x), s.p.input)
+	}
+	if n < 1 || n > s.maxBatch {
+		return 0, fmt.Errorf("%d examples, the session takes 1 to %d at once", n, s.maxBatch)
+	}
+	return n, nil
+}
+
+// labelled is count for a batch with labels.
+func (s *session) labelled(x []float32, y []int32) (int, error) {
+	n, err := s.count(x)
+	if err != nil {
+		return 0, err
+	}
+	if len(y) != n {
+		return 0, fmt.Errorf("%d labels for %d examples", len(y), n)
+	}
+	for i, c := range y {
+		if c < 0 || int(c) >= s.p.classes {
+			return 0, fmt.Errorf("label %d of example %d is not one of the %d classes (0 to %d)", c, i, s.p.classes, s.p.classes-1)
+		}
+	}
+	return n, nil
+}
+
+// Logits runs the network panel by panel, so that activations stay in the nearest cache.
+func (s *session) Logits(dst, x []float32) error {
+	n, err := s.count(x)
+	if err == nil && len(dst) != n*s.p.classes {
+		err = fmt.Errorf("room for %d logits, %d examples have %d", len(dst), n, n*s.p.classes)
+	}
+	if err != nil {
+		return fmt.Errorf("computing logits: %w", err)
+	}
+	s.prepareNorms(s.inverse)
+	for p := range panels(n) {
+		at := spanOf(n, p)
+		s.k.load(s.here, at, x, s.p.input, s.rows)
+		for i := 0; i < len(s.p.layers); i++ {
+			l := &s.p.layers[i]
+			switch l.kind {
+			case models.Dense:
+				s.dense(l, at, s.there, s.here, l.fuse)
+				s.here, s.there = s.there, s.here
+				if l.fuse {
+					i++
+				}
+			case models.ReLU:
+				s.k.relu(s.here[:l.out*at.w], s.here)
+			case models.BatchNorm:
+				s.normalize(l, at, s.here, s.here, s.here, s.inverse)
+			}
+		}
+		s.k.store(dst, at, s.here, s.p.classes, s.rows)
+	}
+	return nil
+}
+
+// Outputs runs the whole batch and visits every layer's output.
+func (s *session) Outputs(x []float32, visit func(layer int, out []float32)) error {
+	n, err := s.count(x)
+	if err != nil {
+		return fmt.Errorf("computing outputs: %w", err)
+	}
+	b := s.pass()
+	if err := s.forward(x, n, models.Eval, models.Draw{}, false); err != nil {
+		return fmt.Errorf("computing outputs: %w", err)
+	}
+	for i, l := range s.p.layers {
+		// No gradient is under way: its buffer has room for any layer's rows.
+		out := b.delta[0][:n*l.out]
+		for p := range panels(n) {
+			at := spanOf(n, p)
+			s.k.store(out, at, at.of(b.out[i], l.out), l.out, s.rows)
+		}
+		visit(i, out)
+	}
+	return nil
+}
+
+// Gradient computes the gradient of the batch's mean cross-entropy.
+func (s *session) Gradient(dst models.State, x []float32, y []int32, mode models.Mode, d models.Draw) (float64, error) {
+	n, err := s.labelled(x, y)
+	if err == nil && !s.p.fits(dst) {
+		err = dst.Fits(s.a)
+	}
+	if err == nil && mode != models.Eval && mode != models.Learn {
+		err = fmt.Errorf("unknown mode %d (known: Eval %d, Learn %d)", mode, models.Eval, models.Learn)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("computing a gradient: %w", err)
+	}
+	s.pass()
+	if err := s.forward(x, n, mode, d, true); err != nil {
+		return 0, fmt.Errorf("computing a gradient: %w", err)
+	}
+	loss := s.loss(y, n, 1/float64(n))
+	s.fused = false
+	s.backward(x, n, mode)
+	for i, t := range s.p.tensors {
+		if t.trainable {
+			t.get(dst[i].Data, s.grads)
+		} else {
+			clear(dst[i].Data)
+		}
+	}
+	return loss, nil
+}
+
+// Begin sets the optimizer.
+func (s *session) Begin(o models.Optimizer) error {
+	if err := o.Validate(); err != nil {
+		return fmt.Errorf("beginning to train: %w", err)
+	}
+	s.pass()
+	s.optimizer, s.steps = o, 0
+	*s.rule = momentumRule{lr: float32(o.LearningRate), mu: float32(o.Momentum), wd: float32(o.WeightDecay)}
+	for i := range s.moments {
+		if s.moments[i] == nil && (i == 0 || o.Name != "sgd") {
+			s.moments[i] = aligned(s.p.params)
+		}
+		clear(s.moments[i])
+	}
+	return nil
+}
+
+// Step does one step of training.
+func (s *session) Step(x []float32, y []int32, d models.Draw) (float64, error) {
+	if s.optimizer.Name == "" {
+		return 0, errors.New("training step: no optimizer; call Begin first")
+	}
+	n, err := s.labelled(x, y)
+	if err == nil {
+		err = s.forward(x, n, models.Learn, d, true)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("training step: %w", err)
+	}
+	loss := s.loss(y, n, 1/float64(n))
+	// One product must see the whole batch for its kernel to update the weights.
+	s.fused = s.optimizer.Name == "sgd" && (n <= panel || n%panel == 0)
+	s.backward(x, n, models.Learn)
+	s.update()
+	return loss, nil
+}
+
+// Close frees the buffers; the session is of no further use.
+func (s *session) Close() error {
+	*s = session{k: s.k, a: s.a, p: s.p}
+	return nil
+}
+
+// pass returns the buffers for whole batches, and makes them at the first call.
+func (s *session) pass() *pass {
+	if s.b == nil {
+		s.b = newPass(s.p, s.maxBatch)
+		s.grads = aligned(s.p.params)
+	}
+	return s.b
+}
