@@ -1,0 +1,100 @@
+package corpora
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+//go:embed specs/*.yaml
+var builtin embed.FS
+
+//go:embed spec.schema.json
+var specSchema []byte
+
+//go:embed record.schema.json
+var recordSchema []byte
+
+// SpecSchema is the JSON Schema (2020-12) of a spec, for editors.
+func SpecSchema() []byte { return append([]byte(nil), specSchema...) }
+
+// RecordSchema is the JSON Schema (2020-12) of models/ID/record.json.
+func RecordSchema() []byte { return append([]byte(nil), recordSchema...) }
+
+// Builtin names the corpora that come with the program.
+func Builtin() []string {
+	files, _ := fs.Glob(builtin, "specs/*.yaml") // sorted; the pattern is right
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(path.Base(f), ".yaml"))
+	}
+	return names
+}
+
+// Source is the YAML of a built-in corpus.
+func Source(name string) ([]byte, error) {
+	b, err := builtin.ReadFile("specs/" + name + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("no built-in corpus %q; %s", clip(name), didYouMean(name, Builtin()))
+	}
+	return b, nil
+}
+
+// Find reads the spec of a built-in corpus, of a YAML file, or of the store in
+// a folder. A name without a slash is a built-in's, if there is one: write
+// ./NAME for a file that has its name.
+func Find(nameOrPath string) (*Spec, error) {
+	if src, err := Source(nameOrPath); err == nil {
+		return ParseSpec(nameOrPath+".yaml", src)
+	}
+	info, err := os.Stat(nameOrPath)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !looksLikePath(nameOrPath):
+		return nil, fmt.Errorf("no corpus %q; %s; or give the path of a YAML file", clip(nameOrPath), didYouMean(nameOrPath, Builtin()))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("no corpus file %s; built in are %s", nameOrPath, strings.Join(Builtin(), ", "))
+	case err != nil:
+		return nil, fmt.Errorf("reading the corpus: %w", err)
+	case info.IsDir():
+		s, err := LoadStore(nameOrPath)
+		if err != nil {
+			return nil, err
+		}
+		return s.Spec(), nil
+	}
+	f, err := os.Open(nameOrPath)
+	if err != nil {
+		return nil, fmt.Errorf("reading the corpus: %w", err)
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, maxSpecBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the corpus: %w", err)
+	}
+	return ParseSpec(nameOrPath, src)
+}
+
+func looksLikePath(s string) bool {
+	ext := filepath.Ext(s)
+	return strings.ContainsAny(s, `/\`) || ext == ".yaml" || ext == ".yml"
+}
+
+// decodeStrict reads one JSON value, and refuses unknown fields and what follows it.
+func decodeStrict(b []byte, dst any) error {
+	d := json.NewDecoder(strings.NewReader(string(b)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(dst); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("more text follows the JSON value")
+	}
+	return nil
+}

@@ -1,0 +1,410 @@
+package corpora
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/models"
+)
+
+// EvaluationBatch is how many examples are evaluated at once. It is fixed
+// because an engine's bits may depend on it.
+const EvaluationBatch = 256
+
+// TrainOptions say how to train what is missing.
+type TrainOptions struct {
+	Engine   models.Engine
+	Jobs     int              // networks trained at the same time; below 1: 1. No result depends on it
+	DataDir  string           // where data sets are ([dataset.Open])
+	Data     *DataCache       // used instead of DataDir, if not nil
+	Progress func(TrainEvent) // called from one goroutine at a time; may be nil
+}
+
+// TrainEventKind says what happened.
+type TrainEventKind string
+
+// What happens while training.
+const (
+	EventPlan     TrainEventKind = "plan"     // the first event: Reused is known, training begins
+	EventDamaged  TrainEventKind = "damaged"  // a damaged network was set aside and will be trained again; Err says what was wrong
+	EventStarted  TrainEventKind = "started"  // a network begins
+	EventEpoch    TrainEventKind = "epoch"    // it finished an epoch
+	EventFinished TrainEventKind = "finished" // it is in the store
+	EventFailed   TrainEventKind = "failed"   // it cost only itself; Err says why
+)
+
+// TrainEvent is progress.
+type TrainEvent struct {
+	Kind    TrainEventKind
+	Network *Network
+	Epoch   *models.Epoch // of EventEpoch
+	Record  *Record       // of EventFinished
+	Err     error
+
+	Total, Reused, Trained, Failed int // networks, so far
+
+	// Work done, as a fraction in [0, 1] of the work to do: networks weighed by their size. For a bar and its ETA.
+	Work float64
+}
+
+// NetworkFailure is a network that could not be trained.
+type NetworkFailure struct {
+	ID   string
+	Name string // its settings
+	Err  error
+}
+
+// TrainReport says what a run of [Train] did.
+type TrainReport struct {
+	Trained, Reused, Failed int
+	Damaged                 []string // IDs that were set aside, by rising ID
+	Unconverged             []string // IDs, of all networks in the store, that missed the target loss
+	Failures                []NetworkFailure
+}
+
+// Train trains the networks that the store lacks, and those whose files are
+// damaged (set aside first) or lack what the spec now asks to keep. It holds
+// the store's lock meanwhile.
+//
+// A network that cannot be trained costs only itself and is reported. The run
+// ends with an error when the store cannot be written, when the data set is
+// not the one that the store's networks saw ([DataError]), when the store's networks were
+// trained by another engine and some are missing ([EngineError]), or when ctx is
+// cancelled; the report then says what was done, and a further run goes on from there.
+func Train(ctx context.Context, s *Store, nets []Network, o TrainOptions) (*TrainReport, error) {
+	release, err := s.Lock()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if o.Data == nil {
+		o.Data = NewDataCache(o.DataDir)
+	}
+	t := &training{store: s, options: o, report: &TrainReport{}, total: len(nets)}
+	missing, err := t.missing(ctx, nets)
+	if err != nil {
+		return t.report, err
+	}
+	if err := t.mayAdd(missing); err != nil {
+		return t.report, err
+	}
+	for i := range missing {
+		t.work += missing[i].cost()
+	}
+	t.event(TrainEvent{Kind: EventPlan})
+	err = t.run(ctx, missing)
+	slices.Sort(t.report.Damaged)
+	slices.Sort(t.report.Unconverged)
+	slices.SortFunc(t.report.Failures, func(a, b NetworkFailure) int { return cmp.Compare(a.ID, b.ID) })
+	return t.report, err
+}
+
+// training is one call of Train.
+type training struct {
+	store   *Store
+	options TrainOptions
+	total   int
+
+	mu     sync.Mutex
+	report *TrainReport
+	work   float64 // all of it, in units of Network.cost
+	done   float64
+}
+
+// event completes an event with the counts and passes it on.
+func (t *training) event(e TrainEvent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.passOn(e)
+}
+
+func (t *training) passOn(e TrainEvent) {
+	if t.options.Progress == nil {
+		return
+	}
+	e.Total, e.Reused, e.Trained, e.Failed = t.total, t.report.Reused, t.report.Trained, t.report.Failed
+	e.Work = 1
+	if t.work > 0 {
+		e.Work = min(1, t.done/t.work)
+	}
+	t.options.Progress(e)
+}
+
+// missing lists the networks to train, and sets damaged ones aside.
+func (t *training) missing(ctx context.Context, nets []Network) ([]Network, error) {
+	var missing []Network
+	for i := range nets {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n := &nets[i]
+		r, err := t.store.Record(n.ID)
+		if err == nil {
+			err = t.store.check(r)
+		}
+		var damaged *ErrDamaged
+		switch {
+		case errors.As(err, &damaged) && n.Imported:
+			t.fail(n, fmt.Errorf("%w; it was imported: import it again", err))
+		case errors.As(err, &damaged):
+			if _, err := t.store.SetAside(n.ID); err != nil {
+				return nil, err
+			}
+			t.report.Damaged = append(t.report.Damaged, n.ID)
+			t.event(TrainEvent{Kind: EventDamaged, Network: n, Err: damaged})
+			missing = append(missing, *n)
+		case errors.Is(err, fs.ErrNotExist) && n.Imported:
+			t.fail(n, fmt.Errorf("%w; it was imported: import it again", err))
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, *n)
+		case err != nil:
+			return nil, err
+		case lacks(r, n):
+			missing = append(missing, *n)
+		default:
+			t.report.Reused++
+			t.noteConverged(r)
+		}
+	}
+	return missing, nil
+}
+
+// lacks reports whether the store's network is without something that the spec asks to keep.
+func lacks(r *Record, n *Network) bool {
+	if r.Imported() {
+		return false
+	}
+	if n.KeepInit && r.Tensors.InitSHA256 == "" {
+		return true
+	}
+	for _, epoch := range n.Training.Snapshots {
+		kept := slices.ContainsFunc(r.Tensors.Snapshots, func(f SnapshotFile) bool { return f.Epoch == epoch })
+		if !kept && epoch <= r.Epochs {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *training) noteConverged(r *Record) {
+	if !r.Converged {
+		t.report.Unconverged = append(t.report.Unconverged, r.ID)
+	}
+}
+
+// mayAdd refuses to mix engines, and data of other content, into one store.
+func (t *training) mayAdd(missing []Network) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	ids, err := t.store.IDs()
+	if err != nil {
+		return err
+	}
+	other := &EngineError{Dir: t.store.Dir(), Asked: t.options.Engine.Name()}
+	for _, id := range ids {
+		r, err := t.store.Record(id)
+		if err != nil || r.Imported() || r.Engine == other.Asked {
+			continue // a damaged record is another run's business
+		}
+		other.Has = r.Engine
+		other.Count++
+	}
+	if other.Count > 0 {
+		return other
+	}
+	seen := map[string]bool{}
+	for _, n := range missing {
+		if seen[n.Set] {
+			continue
+		}
+		seen[n.Set] = true
+		set, err := t.options.Data.Set(n.Set)
+		if err != nil {
+			return err
+		}
+		if err := t.store.noteData(n.Set, set.Checksum); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run trains the networks on the workers, the longest first so that no worker
+// is left with a long one at the end. It stops at the first error that is not
+// one network's own.
+func (t *training) run(ctx context.Context, missing []Network) error {
+	slices.SortStableFunc(missing, func(a, b Network) int { return cmp.Compare(b.cost(), a.cost()) })
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	queue := make(chan *Network)
+	var workers sync.WaitGroup
+	for range min(max(t.options.Jobs, 1), len(missing)) {
+		workers.Go(func() {
+			for n := range queue {
+				if err := t.network(ctx, n); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+feed:
+	for i := range missing {
+		select {
+		case queue <- &missing[i]:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(queue)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// network trains one network and stores it; the error is the run's, not the network's.
+func (t *training) network(ctx context.Context, n *Network) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	t.event(TrainEvent{Kind: EventStarted, Network: n})
+	done := 0.0 // of this network's work, a fraction
+	c, err := t.train(ctx, n, func(e models.Epoch) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		now := float64(e.Epoch) / float64(n.Training.MaxEpochs)
+		t.done += (now - done) * n.cost()
+		done = now
+		t.passOn(TrainEvent{Kind: EventEpoch, Network: n, Epoch: &e})
+	})
+	if ctx.Err() != nil {
+		return nil // run reports why
+	}
+	if err != nil {
+		t.finish(n, done)
+		t.fail(n, err)
+		return nil
+	}
+	if err := t.store.Put(*c); err != nil {
+		return err
+	}
+	t.finish(n, done)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.report.Trained++
+	t.noteConverged(c.Record)
+	t.passOn(TrainEvent{Kind: EventFinished, Network: n, Record: c.Record})
+	return nil
+}
+
+// finish counts the rest of a network's work as done.
+func (t *training) finish(n *Network, done float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done += (1 - done) * n.cost()
+}
+
+func (t *training) fail(n *Network, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.report.Failed++
+	t.report.Failures = append(t.report.Failures, NetworkFailure{ID: n.ID, Name: n.String(), Err: err})
+	t.passOn(TrainEvent{Kind: EventFailed, Network: n, Err: err})
+}
+
+// train trains and evaluates one network.
+func (t *training) train(ctx context.Context, n *Network, progress func(models.Epoch)) (c *Contents, err error) {
+	// An index out of range in an engine must not end a night's run.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("training %s: panic: %v\n%s", n.ID, r, debug.Stack())
+		}
+	}()
+	start := time.Now()
+	data, err := t.options.Data.Get(n.Set, n.Transform)
+	if err != nil {
+		return nil, err
+	}
+	trained, err := models.Train(ctx, t.options.Engine, n.Arch, n.Training, n.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, progress)
+	if err != nil {
+		return nil, err
+	}
+	set, err := t.options.Data.Set(n.Set)
+	if err != nil {
+		return nil, err
+	}
+	r := n.record(t.options.Engine.Name(), set.Checksum, data)
+	r.fill(trained)
+	correct, err := Measure(t.options.Engine, r, trained.Final, data)
+	if err != nil {
+		return nil, err
+	}
+	r.Seconds = time.Since(start).Seconds()
+	c = &Contents{Record: r, Final: trained.Final, Snapshots: trained.Snapshots, History: trained.History, TestCorrect: correct}
+	if n.KeepInit {
+		c.Init = trained.Init
+	}
+	return c, nil
+}
+
+// record is the part of the network's record that is known before training.
+func (n *Network) record(engine, checksum string, data *dataset.Data) *Record {
+	r := &Record{
+		ID: n.ID, Source: SourceTrained, Engine: engine, TrainerVersion: models.TrainerVersion,
+		Config: n.Config, Seed: n.Seed, Architecture: n.Arch, Training: n.Training, Seeds: n.Seeds,
+		DataSet: n.Set, DataChecksum: checksum, Transform: n.Transform,
+		StepsTo01: -1, StepsTo001: -1,
+	}
+	r.SetData(data)
+	return r
+}
+
+// SetData notes what the record says of its examples.
+func (r *Record) SetData(data *dataset.Data) {
+	r.DataHash, r.ChangedFraction, r.ChangedIndices = data.Hash, data.ChangedFraction, data.Train.Changed
+	r.SplitIndices = nil
+	if r.Transform.Train > 0 {
+		r.SplitIndices = data.Train.Index
+	}
+}
+
+func (r *Record) fill(t *models.Trained) {
+	r.Stop, r.Converged = t.Stop, t.Stop == models.StopTarget
+	r.Epochs, r.Steps, r.StepsTo01, r.StepsTo001 = t.Epochs, t.Steps, t.StepsTo01, t.StepsTo001
+	r.GradientNoise1, r.GradientNoiseFinal = t.GradientNoise1, t.GradientNoiseFinal
+}
+
+// Measure evaluates a network on its training and test examples, notes the
+// metrics in the record, and answers which test examples it classifies right.
+func Measure(e models.Engine, r *Record, final models.State, data *dataset.Data) (testCorrect []bool, err error) {
+	s, err := e.NewSession(r.Architecture, EvaluationBatch)
+	if err != nil {
+		return nil, fmt.Errorf("evaluating network %s: %w", r.ID, err)
+	}
+	defer s.Close()
+	if err := s.SetState(final); err != nil {
+		return nil, fmt.Errorf("evaluating network %s: %w", r.ID, err)
+	}
+	evaluate := func(dst *SplitMetrics, x []float32, y []int32) ([]bool, error) {
+		m, err := models.Evaluate(s, models.Examples{X: x, Y: y}, EvaluationBatch)
+		if err != nil {
+			return nil, fmt.Errorf("evaluating network %s: %w", r.ID, err)
+		}
+		*dst = SplitMetrics{N: len(y), Loss: m.Loss, Accuracy: m.Accuracy}
+		return m.Correct, nil
+	}
+	if _, err := evaluate(&r.Train, data.Train.X, data.Train.Y); err != nil {
+		return nil, err
+	}
+	if _, err := evaluate(&r.TrainClean, data.Train.X, data.Train.Clean); err != nil {
+		return nil, err
+	}
+	return evaluate(&r.Test, data.Test.X, data.Test.Y)
+}
