@@ -70,7 +70,7 @@ func (im *Images) Len() int { return len(im.Labels) }
 
 // Validate reports the first inconsistency of shape, lengths or labels.
 func (im *Images) Validate() error {
-	const limit = 1 << 14 // per side or channel; no image set comes near, and products stay far from overflow
+	const limit = 1 << 12 // per side or channel; no image set comes near, and products stay far from overflow
 	s := im.Shape
 	if min(s.C, s.H, s.W) < 1 || max(s.C, s.H, s.W) > limit {
 		return fmt.Errorf("image shape %v: each size must be in [1, %d]", s, limit)
@@ -81,8 +81,8 @@ func (im *Images) Validate() error {
 	if im.Len() == 0 {
 		return fmt.Errorf("no images")
 	}
-	if len(im.Pixels) != im.Len()*s.Size() {
-		return fmt.Errorf("%d pixels for %d images of shape %v: %d are needed", len(im.Pixels), im.Len(), s, im.Len()*s.Size())
+	if need := int64(im.Len()) * int64(s.C) * int64(s.H) * int64(s.W); int64(len(im.Pixels)) != need {
+		return fmt.Errorf("%d pixels for %d images of shape %v: %d are needed", len(im.Pixels), im.Len(), s, need)
 	}
 	for i, y := range im.Labels {
 		if y < 0 || int(y) >= im.Classes {
@@ -199,7 +199,28 @@ func Known() []Info {
 	return infos
 }
 
-// Open returns the set of that name, verified against its checksum. dir is the
+// Find returns what is known of the set of that name or alias, without opening
+// it; its Name is the one to record. An unknown name gives an [*Error] that lists the known ones.
+func Find(name string) (Info, error) {
+	known := Known()
+	for _, info := range known {
+		if info.Name == name {
+			return info, nil
+		}
+	}
+	for _, c := range collections() {
+		if c.named(name) {
+			return c.info, nil
+		}
+	}
+	var names []string
+	for _, info := range known {
+		names = append(names, info.Name)
+	}
+	return Info{}, &Error{Set: name, Err: errUnknown, Remedy: "the data sets known are " + strings.Join(names, ", ")}
+}
+
+// Open returns the set of that name or alias, verified against its checksum. dir is the
 // folder to look in for sets that are neither embedded nor generated: the
 // files may lie in dir itself or in the subfolders that torchvision and Debian
 // use (see [Check]); with dir "" only Debian's own place is tried. What
@@ -216,9 +237,6 @@ func Open(name, dir string) (*Set, error) {
 			return c.open(dir)
 		}
 	}
-	var names []string
-	for _, info := range Known() {
-		names = append(names, info.Name)
-	}
-	return nil, &Error{Set: name, Err: errUnknown, Remedy: "the data sets known are " + strings.Join(names, ", ")}
+	_, err := Find(name)
+	return nil, err
 }

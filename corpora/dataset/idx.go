@@ -17,7 +17,7 @@ const (
 
 // maxIDX bounds the data of one file in bytes. The largest set in this format
 // that is in use, EMNIST's by-class split, has 0.55 GB.
-const maxIDX = 1 << 31
+const maxIDX = 1<<31 - 1
 
 // IDX is an array of bytes as the IDX format stores it (LeCun, Cortes and
 // Burges, the MNIST database; its page describes the format).

@@ -25,23 +25,28 @@ func (s *scale) plane() int { return s.native.H / s.pool * (s.native.W / s.pool)
 
 // sums writes the integers k of one channel of an image, [H, W], into dst, [H/pool, W/pool].
 func (s *scale) sums(dst []int32, src []uint8) {
-	if s.pool == 1 {
+	w, pw := s.native.W, s.native.W/s.pool
+	switch s.pool {
+	case 1:
 		for i, v := range src {
 			dst[i] = int32(v)
 		}
-		return
-	}
-	w, pw := s.native.W, s.native.W/s.pool
-	clear(dst)
-	for y := range s.native.H {
-		row := dst[y/s.pool*pw:][:pw]
-		line := src[y*w:][:w]
-		for x := range row {
-			var k int32
-			for _, v := range line[x*s.pool:][:s.pool] {
-				k += int32(v)
+	case 2: // the usual one; a quarter of the general loop's time
+		for y := 0; y < s.native.H; y += 2 {
+			row := dst[y/2*pw:][:pw]
+			a, b := src[y*w:][:w], src[(y+1)*w:][:w]
+			for x := range row {
+				row[x] = int32(a[2*x]) + int32(a[2*x+1]) + int32(b[2*x]) + int32(b[2*x+1])
 			}
-			row[x] += k
+		}
+	default:
+		clear(dst)
+		for y := range s.native.H {
+			row := dst[y/s.pool*pw:][:pw]
+			line := src[y*w:][:w]
+			for x, v := range line {
+				row[x/s.pool] += int32(v)
+			}
 		}
 	}
 }

@@ -185,6 +185,25 @@ func TestOpenUnknown(t *testing.T) {
 	}
 }
 
+func TestFind(t *testing.T) {
+	for name, want := range map[string]string{
+		"fmnist-mini": "fmnist-mini", "gaussian-noise": "gaussian-noise", "mnist": "mnist", "fashion-mnist": "fashion-mnist", "fashionmnist": "fashion-mnist",
+	} {
+		info, err := Find(name)
+		if err != nil || info.Name != want || info.Shape != (Shape{1, 28, 28}) || info.Classes != 10 {
+			t.Errorf("%s: %+v, %v", name, info, err)
+		}
+	}
+	if _, err := Find("imagenet"); err == nil || !strings.Contains(err.Error(), "fmnist-mini") {
+		t.Errorf("unknown set: %v", err)
+	}
+	for _, info := range Known() {
+		if info.Title == "" || info.Licence == "" || info.Source == "" {
+			t.Errorf("%s: title, licence or source is missing", info.Name)
+		}
+	}
+}
+
 func TestMini(t *testing.T) {
 	want := loadVectors(t).Mini
 	s := mustOpen(t, "fmnist-mini", "")
