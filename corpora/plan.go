@@ -1,0 +1,207 @@
+package corpora
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/genbench/genbench/models"
+)
+
+// Plan is what training a corpus would cost, before it is trained.
+type Plan struct {
+	Networks   int   `json:"networks"`
+	Missing    int   `json:"missing"`    // not in the store
+	Parameters int64 `json:"parameters"` // trainable values of all networks together
+
+	// Core-seconds to train the missing ones: expected, and if every one runs to its last epoch.
+	Seconds    float64 `json:"seconds"`
+	SecondsMax float64 `json:"seconds_max"`
+	Epochs     float64 `json:"epochs"` // expected of a network, in the mean
+	Bytes      int64   `json:"bytes"`  // disk that the missing ones will take
+	Basis      string  `json:"basis"`  // what the expectation rests on
+}
+
+// probeSeconds bounds each probe; its first epoch is always finished.
+const probeSeconds = 1.5
+
+// MakePlan counts what is missing in the store (nil: everything) and estimates
+// its cost by training up to three networks for at most a few seconds, on one core. The number of
+// epochs is unknown before training: it is taken from the networks that the store has, else from
+// probes that reached their target, and is a guess of half the cap where there are neither.
+func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, dataDir string) (Plan, error) {
+	p := Plan{Networks: len(nets)}
+	var missing []Network
+	var epochs []float64
+	for i := range nets {
+		n := &nets[i]
+		p.Parameters += int64(n.Arch.NumParameters())
+		var r *Record
+		err := fs.ErrNotExist
+		if s != nil {
+			r, err = s.Record(n.ID)
+		}
+		var damaged *ErrDamaged
+		switch {
+		case err == nil && !lacks(r, n):
+			if !r.Imported() {
+				epochs = append(epochs, float64(r.Epochs))
+			}
+			continue
+		case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.As(err, &damaged):
+			return p, err
+		}
+		if !n.Imported {
+			missing = append(missing, *n)
+			p.Bytes += n.bytes()
+		}
+	}
+	p.Missing = len(missing)
+	if p.Missing == 0 {
+		p.Basis = "nothing is missing"
+		return p, nil
+	}
+	rates, reached, err := probe(ctx, missing, e, NewDataCache(dataDir))
+	if err != nil {
+		return p, fmt.Errorf("estimating the cost: %w", err)
+	}
+	p.Basis = fmt.Sprintf("epochs of the %d networks in the store", len(epochs))
+	if len(epochs) == 0 {
+		epochs = reached
+		p.Basis = fmt.Sprintf("epochs of %d networks trained to their target", len(epochs))
+	}
+	if len(epochs) == 0 {
+		p.Basis = "a guess: half of max_epochs"
+	}
+	p.expect(missing, rates, epochs)
+	return p, nil
+}
+
+// expect adds up the missing networks.
+func (p *Plan) expect(missing []Network, rates []rate, epochs []float64) {
+	for i := range missing {
+		n := &missing[i]
+		last := float64(n.Training.MaxEpochs)
+		perEpoch := nearestRate(rates, n) * n.cost() / last
+		expected := last / 2
+		if len(epochs) > 0 {
+			expected = min(mean(epochs), last)
+		}
+		p.Epochs += expected / float64(len(missing))
+		p.Seconds += perEpoch * expected
+		p.SecondsMax += perEpoch * last
+	}
+}
+
+// rate is what a network of some size needs: seconds for a unit of Network.cost.
+type rate struct{ perEpoch, seconds float64 }
+
+// nearestRate is the rate of the probe nearest in size.
+func nearestRate(rates []rate, n *Network) float64 {
+	size := n.cost() / float64(n.Training.MaxEpochs)
+	best := slices.MinFunc(rates, func(a, b rate) int {
+		da, db := math.Abs(math.Log(a.perEpoch/size)), math.Abs(math.Log(b.perEpoch/size))
+		switch {
+		case da < db:
+			return -1
+		case da > db:
+			return 1
+		}
+		return 0
+	})
+	return best.seconds
+}
+
+// probe trains the largest network, and the first and the last of the smallest
+// ones: the ends of the grid, which are cheap enough to be trained to the end.
+func probe(ctx context.Context, missing []Network, e models.Engine, cache *DataCache) (rates []rate, reached []float64, err error) {
+	size := func(n Network) float64 { return n.cost() / float64(n.Training.MaxEpochs) }
+	largest, first := 0, 0
+	for i := range missing {
+		if size(missing[i]) > size(missing[largest]) {
+			largest = i
+		}
+		if size(missing[i]) < size(missing[first]) {
+			first = i
+		}
+	}
+	last := first
+	for i := range missing {
+		if size(missing[i]) == size(missing[first]) {
+			last = i
+		}
+	}
+	probes := []int{largest, first, last}
+	slices.Sort(probes)
+	for _, i := range slices.Compact(probes) {
+		n := &missing[i]
+		epochs, seconds, done, err := probeOne(ctx, n, e, cache)
+		if err != nil {
+			return nil, nil, err
+		}
+		rates = append(rates, rate{perEpoch: size(*n), seconds: seconds / (size(*n) * epochs)})
+		if done {
+			reached = append(reached, epochs)
+		}
+	}
+	return rates, reached, nil
+}
+
+// probeOne trains one network until it is done or the time is up.
+func probeOne(ctx context.Context, n *Network, e models.Engine, cache *DataCache) (epochs, seconds float64, done bool, err error) {
+	data, err := cache.Get(n.Set, n.Transform)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	training := n.Training
+	training.Snapshots = nil
+	start := time.Now()
+	_, err = models.Train(inner, e, n.Arch, training, n.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, func(line models.Epoch) {
+		epochs, seconds = float64(line.Epoch), seconds+line.Seconds
+		if time.Since(start).Seconds() > probeSeconds {
+			stop()
+		}
+	})
+	if ctx.Err() != nil {
+		return 0, 0, false, ctx.Err()
+	}
+	if err != nil && inner.Err() == nil {
+		return 0, 0, false, err
+	}
+	if epochs == 0 { // diverged in its first epoch: nothing to learn but the time
+		epochs, seconds = 1, time.Since(start).Seconds()
+	}
+	return epochs, seconds, err == nil, nil
+}
+
+// bytes is about what the store will take for the network.
+func (n *Network) bytes() int64 {
+	values := int64(0)
+	for _, t := range n.Arch.Tensors() {
+		values += int64(t.Size())
+	}
+	copies := int64(1 + len(n.Training.Snapshots))
+	if n.KeepInit {
+		copies++
+	}
+	b := copies*(4*values+2048) + int64(n.testSize()/8) // headers, bits
+	b += 4096 + 150*int64(n.Training.MaxEpochs)/2       // record, history
+	if n.Transform.Train > 0 {
+		b += 10 * int64(n.Transform.Train) // indices in the record
+	}
+	return b + 10*int64(n.Transform.LabelShuffle*float64(n.trainSize()))
+}
+
+func mean(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
