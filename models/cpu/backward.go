@@ -52,13 +52,15 @@ func (s *session) biasGradient(l *layer, n int) {
 func (s *session) inputGradient(i, n int) bool {
 	l := &s.p.layers[i]
 	relu := s.p.layers[i-1].kind == models.ReLU
-	for p := range panels(n) {
-		at := spanOf(n, p)
+	for _, at := range blocks(n) {
+		if at.count == 0 {
+			continue
+		}
 		q := product{
-			m: l.in, n: at.w, runs: 1, steps: l.out,
+			m: l.in, n: at.columns(), runs: 1, steps: l.out,
 			a: s.params[l.weight:], rs: 1, cs: l.ld,
-			b: at.of(s.b.delta[0], l.out), ldb: at.w,
-			c: at.of(s.b.delta[1], l.in), ldc: at.w,
+			b: at.of(s.b.delta[0], l.out), ldb: at.w, bgroup: panel * roundUp(l.out, 16),
+			c: at.of(s.b.delta[1], l.in), ldc: at.w, cgroup: panel * roundUp(l.in, 16),
 		}
 		if relu {
 			q.mode, q.aux = modeMask, at.of(s.b.out[i-1], l.in)
@@ -78,8 +80,8 @@ func (s *session) weightGradient(i int, x []float32, n int) {
 	delta := s.b.delta[0]
 	q := product{
 		m: l.out, n: roundUp(l.in, 16),
-		b: rows, ldb: ldb,
-		c: s.grads[l.weight:], ldc: l.ld,
+		b: rows, ldb: ldb, bgroup: panel,
+		c: s.grads[l.weight:], ldc: l.ld, cgroup: panel,
 		cs: 1,
 	}
 	if s.fused {

@@ -2,8 +2,22 @@ package cpu
 
 import "github.com/genbench/genbench/models"
 
-// span is the examples of one panel: count real ones in w columns.
+// span is the examples of one panel, count real ones in w columns, or of several full ones (w is 32).
 type span struct{ first, count, w int }
+
+// columns is the number of columns in all panels of the span.
+func (s span) columns() int { return max(s.count, s.w) }
+
+// blocks are the full panels of a batch of n examples as one span, and the last
+// one if it is not full; a span without examples stands for what is not there.
+func blocks(n int) [2]span {
+	full := n / panel * panel
+	b := [2]span{{0, full, panel}, {first: full}}
+	if full < n {
+		b[1] = spanOf(n, full/panel)
+	}
+	return b
+}
 
 func panels(n int) int { return (n + panel - 1) / panel }
 
@@ -19,16 +33,16 @@ func spanOf(n, p int) span {
 	return s
 }
 
-// of is the panel's part of values laid out [panel][features][w]; features are
+// of is the span's part of values laid out [panel][features][w]; features are
 // padded to whole registers.
 func (s span) of(x []float32, features int) []float32 {
 	ld := roundUp(features, 16)
-	return x[s.first*ld : s.first*ld+s.w*ld]
+	return x[s.first*ld : (s.first+s.columns())*ld]
 }
 
 // zeroSpare clears the columns of x [features, w] that hold no example.
 func (s span) zeroSpare(x []float32, features int) {
-	if s.count == s.w {
+	if s.count >= s.w {
 		return
 	}
 	for f := range features {

@@ -7,17 +7,17 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// dense computes one panel of a dense layer, and of the ReLU after it if told.
+// dense computes a dense layer on the examples at, and the ReLU after it if told.
 func (s *session) dense(l *layer, at span, dst, src []float32, relu bool) {
 	mode := modeBias
 	if relu {
 		mode = modeBiasReLU
 	}
 	s.k.gemm(product{
-		m: l.out, n: at.w, runs: 1, steps: l.in,
+		m: l.out, n: at.columns(), runs: 1, steps: l.in,
 		a: s.params[l.weight:], rs: l.ld, cs: 1,
-		b: src, ldb: at.w,
-		c: dst, ldc: at.w,
+		b: src, ldb: at.w, bgroup: panel * roundUp(l.in, 16),
+		c: dst, ldc: at.w, cgroup: panel * roundUp(l.out, 16),
 		mode: mode, aux: s.params[l.bias:],
 	})
 }
@@ -50,13 +50,20 @@ func (s *session) forward(x []float32, n int, mode models.Mode, d models.Draw, f
 		case l.kind == models.Dropout && mode == models.Learn:
 			s.drawMask(i, n, d)
 		}
+		if l.kind == models.Dense {
+			for _, at := range blocks(n) {
+				if at.count > 0 {
+					s.dense(l, at, at.of(b.out[to], l.out), at.of(src, l.in), fuse && l.fuse)
+				}
+			}
+			i = to
+			continue
+		}
 		for p := range panels(n) {
 			at := spanOf(n, p)
-			in, out := at.of(src, l.in), at.of(b.out[to], l.out)
+			in, out := at.of(src, l.in), at.of(b.out[i], l.out)
 			size := l.out * at.w
 			switch l.kind {
-			case models.Dense:
-				s.dense(l, at, out, in, fuse && l.fuse)
 			case models.ReLU:
 				s.k.relu(out[:size], in)
 			case models.BatchNorm:
@@ -69,7 +76,6 @@ func (s *session) forward(x []float32, n int, mode models.Mode, d models.Draw, f
 				}
 			}
 		}
-		i = to
 	}
 	return nil
 }

@@ -13,7 +13,8 @@ const (
 )
 
 // product is C[M, N] = A[M, K] B[K, N] in float32, K = runs x steps. All strides are in floats.
-// N is a multiple of 8; columns up to it are read and written.
+// N is a multiple of 8; columns up to it are read and written. Columns lie in groups of
+// 32, bgroup and cgroup apart in B and C (and in what lies as C does).
 type product struct {
 	m, n        int
 	runs, steps int // K: at least one of each
@@ -21,9 +22,9 @@ type product struct {
 	a            []float32
 	rs, cs, jump int // A[i, s] of run r is at i rs + s cs + r (steps cs + jump)
 	b            []float32
-	ldb          int // rows of B follow each other through all runs
+	ldb, bgroup  int // rows of B follow each other through all runs
 	c            []float32
-	ldc          int
+	ldc, cgroup  int
 
 	mode     int
 	aux      []float32
@@ -54,37 +55,40 @@ func (k *kernels) gemm(p product) {
 	// The farthest element of each operand: an index out of range is a panic
 	// here instead of a stray read in assembler.
 	_ = p.a[(p.m-1)*p.rs+(p.runs-1)*(p.steps*p.cs+p.jump)+(p.steps-1)*p.cs]
-	_ = p.b[(p.runs*p.steps-1)*p.ldb+p.n-1]
-	_ = p.c[(p.m-1)*p.ldc+p.n-1]
+	_ = p.b[(p.n-1)/panel*p.bgroup+(p.runs*p.steps-1)*p.ldb+(p.n-1)%panel]
+	last := (p.n-1)/panel*p.cgroup + (p.m-1)*p.ldc + (p.n-1)%panel
+	_ = p.c[last]
 	switch p.mode {
 	case modeBias, modeBiasReLU:
 		_ = p.aux[p.m-1]
 	case modeMask:
-		_ = p.aux[(p.m-1)*p.ldc+p.n-1]
+		_ = p.aux[last]
 	case modeMomentum:
-		_ = p.velocity[(p.m-1)*p.ldc+p.n-1]
+		_ = p.velocity[last]
 		p.rule.distance = int64(uintptr(unsafe.Pointer(&p.velocity[0]))) - int64(uintptr(unsafe.Pointer(&p.c[0])))
 	}
 	if k.tiles == nil {
 		p.plain()
 		return
 	}
-	for j := 0; j < p.n; {
+	for from := 0; from < p.n; {
 		set := 0
-		for k.tiles[set].width > p.n-j {
+		for k.tiles[set].width > p.n-from {
 			set++
 		}
-		p.column(j, &k.tiles[set])
-		j += k.tiles[set].width
+		to := p.n - (p.n-from)%k.tiles[set].width
+		p.tile(&k.tiles[set], from, to)
+		from = to
 	}
 }
 
-// column computes the columns of C from j on, as many as the tiles are wide. The rows
-// are split into blocks of nearly equal height: 128 rows in blocks of 13 and 12 run faster than nine of 14 and one of 2.
-func (p *product) column(j int, set *tileSet) {
+// tile computes the columns [from, to) of C, a multiple of the tiles' width. A
+// block of rows of A stays in the nearest cache while the columns pass. The blocks are nearly
+// equally high: 128 rows in blocks of 13 and 12 run faster than nine of 14 and one of 2.
+func (p *product) tile(set *tileSet, from, to int) {
 	blocks := (p.m + len(set.rows) - 1) / len(set.rows)
 	height, taller := p.m/blocks, p.m%blocks
-	b, rs, cs, jump, ldb, ldc := at(p.b, j), 4*p.rs, 4*p.cs, 4*p.jump, 4*p.ldb, 4*p.ldc
+	rs, cs, jump, ldb, ldc := 4*p.rs, 4*p.cs, 4*p.jump, 4*p.ldb, 4*p.ldc
 	var aux *float32
 	if p.mode == modeMomentum {
 		aux = (*float32)(unsafe.Pointer(p.rule))
@@ -94,13 +98,17 @@ func (p *product) column(j int, set *tileSet) {
 		if block < taller {
 			rows++
 		}
-		switch p.mode {
-		case modeBias, modeBiasReLU:
+		if p.mode == modeBias || p.mode == modeBiasReLU {
 			aux = at(p.aux, i)
-		case modeMask:
-			aux = at(p.aux, i*p.ldc+j)
 		}
-		set.rows[rows-1](p.runs, p.steps, at(p.a, i*p.rs), rs, cs, jump, b, ldb, at(p.c, i*p.ldc+j), ldc, p.mode, aux)
+		kernel, a := set.rows[rows-1], at(p.a, i*p.rs)
+		for j := from; j < to; j += set.width {
+			c := j/panel*p.cgroup + i*p.ldc + j%panel
+			if p.mode == modeMask {
+				aux = at(p.aux, c)
+			}
+			kernel(p.runs, p.steps, a, rs, cs, jump, at(p.b, j/panel*p.bgroup+j%panel), ldb, at(p.c, c), ldc, p.mode, aux)
+		}
 		i += rows
 	}
 }
@@ -111,7 +119,7 @@ func at(s []float32, i int) *float32 {
 
 // plain is the product in plain Go, four rows by up to 32 columns at a time.
 func (p *product) plain() {
-	const high, wide = 4, 32
+	const high, wide = 4, panel
 	for j := 0; j < p.n; j += wide {
 		w := min(wide, p.n-j)
 		for i := 0; i < p.m; i += high {
@@ -119,7 +127,7 @@ func (p *product) plain() {
 			var acc [high][wide]float32
 			for r := range p.runs {
 				for s := range p.steps {
-					b := p.b[(r*p.steps+s)*p.ldb+j:][:w]
+					b := p.b[j/panel*p.bgroup+(r*p.steps+s)*p.ldb:][:w]
 					from := i*p.rs + r*(p.steps*p.cs+p.jump) + s*p.cs
 					for t := range h {
 						a, sum := p.a[from+t*p.rs], acc[t][:w]
@@ -138,7 +146,7 @@ func (p *product) plain() {
 
 // finish writes the sums of row i from column j on.
 func (p *product) finish(i, j int, sum []float32) {
-	from := i*p.ldc + j
+	from := j/panel*p.cgroup + i*p.ldc
 	c := p.c[from:][:len(sum)]
 	switch p.mode {
 	case modeStore:
