@@ -1,0 +1,200 @@
+package quantity
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// argument is one setting of a quantity. Its first value is the default; a
+// number's default is given and its values are empty.
+type argument struct {
+	name   string
+	values []string
+	number int // default of a number
+	min    int // smallest number
+	max    int
+}
+
+// source says what a quantity depends on beside its arguments, and so what is
+// in its key.
+type source int
+
+const (
+	ofData    source = iota // the examples alone: shared by all networks trained on them
+	ofNetwork               // the tensors too
+	ofEngine                // and which engine computes
+)
+
+// kind is one quantity: how it is asked for and how it is computed.
+type kind struct {
+	name    string
+	of      source
+	args    []argument
+	init    bool                 // needs the initial tensors
+	test    bool                 // needs the test inputs
+	random  func(arguments) bool // whether the run's seed matters; nil: never
+	compute func(context.Context, *Provider, arguments) ([]payload, error)
+}
+
+// arguments are complete and canonical: every argument of the quantity, with a
+// value that it knows.
+type arguments map[string]string
+
+func (a arguments) number(name string) int {
+	n, _ := strconv.Atoi(a[name]) // canonical has checked it
+	return n
+}
+
+func (a arguments) flag(name string) bool { return a[name] == "true" }
+
+// String is the canonical form: name=value, sorted, separated by commas.
+func (a arguments) String() string {
+	var b strings.Builder
+	for i, k := range slices.Sorted(maps.Keys(a)) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(k + "=" + a[k])
+	}
+	return b.String()
+}
+
+var (
+	argSplit    = argument{name: "split", values: []string{"train", "test"}}
+	argExamples = argument{name: "examples", max: 1 << 31}
+	argKind     = argument{name: "kind", values: []string{"plain", "magnitude"}}
+)
+
+func sampled(a arguments) bool { return a["examples"] != "0" }
+func always(arguments) bool    { return true }
+
+// catalogue lists the quantities. It is a function so that nothing can change it.
+func catalogue() []kind {
+	return []kind{
+		{name: "weights", of: ofNetwork, compute: computeWeights},
+		{name: "init-weights", of: ofNetwork, init: true, compute: computeInitWeights},
+		{name: "fused-weights", of: ofNetwork, compute: computeFusedWeights},
+		{name: "fused-init-weights", of: ofNetwork, init: true, compute: computeFusedInitWeights},
+		{name: "train-inputs", of: ofData, compute: computeTrainInputs},
+		{name: "train-labels", of: ofData, compute: computeTrainLabels},
+		{name: "test-inputs", of: ofData, test: true, compute: computeTestInputs},
+		{name: "train-logits", of: ofEngine, compute: computeTrainLogits},
+		{name: "train-margins", of: ofEngine, compute: computeTrainMargins},
+		{name: "train-loss", of: ofEngine, compute: computeTrainLoss},
+		{name: "layer-sums", of: ofEngine, random: sampled, compute: computeLayerSums, args: []argument{
+			argSplit, argExamples,
+			{name: "layers", values: []string{"released", "paper", "post_relu"}},
+			{name: "reduce", values: []string{"sum", "mean", "abs_sum", "mean_channel_sum_space"}},
+			{name: "include_logits", values: []string{"false", "true"}},
+		}},
+		{name: "complexity", of: ofData, random: sampled, compute: computeComplexity, args: []argument{
+			argSplit, argExamples,
+			{name: "complexity", values: []string{"entropy", "gzip", "png"}},
+			{name: "bins", number: 256, min: 2, max: 1 << 20},
+			{name: "noised", values: []string{"false", "true"}},
+			{name: "out_of_range", values: []string{"", "error", "drop", "clip"}},
+			{name: "scale", values: []string{"bits", "published"}},
+		}},
+		{name: "pac-bayes", of: ofEngine, random: always, compute: computePACBayes, args: []argument{
+			argKind, {name: "rgm_compat", values: []string{"false", "true"}},
+		}},
+		{name: "sharpness", of: ofEngine, random: always, compute: computeSharpness, args: []argument{argKind}},
+		{name: "history", of: ofNetwork, compute: computeHistory},
+	}
+}
+
+// Names lists the quantities that [Provider.Get] knows.
+func Names() []string {
+	var names []string
+	for _, k := range catalogue() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// Required says what a quantity rests on beside the network and its training set.
+type Required struct {
+	TestInputs bool // makes what uses it transductive
+	Init       bool // the initial tensors, which a corpus may not have kept
+}
+
+// Inputs says what the quantity needs. Errors name an unknown quantity, argument
+// or value, and what is known.
+func Inputs(name string, args map[string]string) (Required, error) {
+	k, a, err := find(name, args)
+	if err != nil {
+		return Required{}, err
+	}
+	return Required{TestInputs: k.test || a["split"] == "test", Init: k.init}, nil
+}
+
+// find resolves a request to a quantity and its canonical arguments.
+func find(name string, given map[string]string) (kind, arguments, error) {
+	all := catalogue()
+	i := slices.IndexFunc(all, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		return kind{}, nil, fmt.Errorf("no quantity %q (%s)", name, known(Names()))
+	}
+	k := all[i]
+	a := arguments{}
+	var names []string
+	for _, arg := range k.args {
+		names = append(names, arg.name)
+		v, err := arg.canonical(given[arg.name])
+		if err != nil {
+			return kind{}, nil, fmt.Errorf("quantity %s: %w", name, err)
+		}
+		a[arg.name] = v
+	}
+	for n := range given {
+		if !slices.Contains(names, n) {
+			return kind{}, nil, fmt.Errorf("quantity %s has no argument %q (%s)", name, n, known(names))
+		}
+	}
+	if name == "layer-sums" && a["layers"] == "paper" {
+		a["include_logits"] = "true" // the paper's layers are all layers
+	}
+	if name == "complexity" {
+		a.settleComplexity()
+	}
+	return k, a, nil
+}
+
+// settleComplexity removes differences between arguments that make none in the
+// values, so that they share a file.
+func (a arguments) settleComplexity() {
+	if a["out_of_range"] == "" {
+		a["out_of_range"] = "clip"
+	}
+	if !a.flag("noised") {
+		a["out_of_range"] = "clip" // 8-bit pixels are in range
+	}
+	if a["complexity"] != "entropy" {
+		a["bins"], a["scale"] = "256", "bits"
+	}
+}
+
+// canonical is the argument's value in its one spelling.
+func (g argument) canonical(v string) (string, error) {
+	if g.values != nil {
+		if v == "" {
+			return g.values[0], nil
+		}
+		if !slices.Contains(g.values, v) {
+			return "", fmt.Errorf("argument %s has no value %q (%s)", g.name, v, known(g.values))
+		}
+		return v, nil
+	}
+	if v == "" {
+		return strconv.Itoa(g.number), nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < g.min || n > g.max {
+		return "", fmt.Errorf("argument %s=%q is not a whole number from %d to %d", g.name, v, g.min, g.max)
+	}
+	return strconv.Itoa(n), nil
+}

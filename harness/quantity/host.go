@@ -1,0 +1,243 @@
+package quantity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/genbench/genbench/models"
+)
+
+// DefaultCacheLimit is how large a cache may grow, in bytes.
+const DefaultCacheLimit = 4 << 30
+
+// batch is the number of examples that go through a network at once: activations
+// of a few hundred units then stay in the second-level cache.
+const batch = 256
+
+// Host computes quantities on an engine. A run has one a worker; several may
+// share a cache folder. Its methods may be called from several goroutines.
+type Host struct {
+	engine   models.Engine
+	cache    cache
+	sessions sessions
+	noise    *noise
+}
+
+// NewHost makes a host whose files lie in cacheDir, which is made when first
+// needed. Errors of the folder come from [Host.Open].
+func NewHost(e models.Engine, cacheDir string) *Host {
+	return &Host{engine: e, cache: cache{dir: cacheDir, limit: DefaultCacheLimit}, sessions: sessions{engine: e}, noise: newNoise()}
+}
+
+// LimitCache bounds the cache folder, in bytes. It is kept when a network is closed;
+// files of open networks stay. Call it before the first Open.
+func (h *Host) LimitCache(bytes int64) { h.cache.limit = bytes }
+
+// Close frees the host's sessions. Its providers are to be closed before.
+func (h *Host) Close() error { return h.sessions.close() }
+
+// Open serves one network until [Provider.Close]. The subject's errors (tensors
+// that do not fit, labels out of range) are found here; a network whose
+// tensors are not finite is served, and what rests on them is [Undefined].
+func (h *Host) Open(s *Subject) (*Provider, error) {
+	if err := checkSubject(s); err != nil {
+		return nil, fmt.Errorf("opening a network: %w", err)
+	}
+	dir, err := filepath.Abs(h.cache.dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening a network: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("opening a network: making the cache: %w", err)
+	}
+	arch, err := json.Marshal(s.Arch)
+	if err != nil {
+		return nil, fmt.Errorf("opening a network: %w", err)
+	}
+	facts, err := json.Marshal(s.Facts)
+	if err != nil {
+		return nil, fmt.Errorf("opening a network: facts: %w", err)
+	}
+	p := &Provider{host: h, subject: s, cache: cache{dir: dir, limit: h.cache.limit}, calls: map[string]*call{}}
+	sum := sha256.Sum256(arch)
+	p.network = s.Key + "|" + hex.EncodeToString(sum[:])
+	sum = sha256.Sum256(facts)
+	p.facts = hex.EncodeToString(sum[:])
+	p.unfit = s.Final.Finite()
+	return p, nil
+}
+
+// Provider serves the quantities of one network.
+type Provider struct {
+	host    *Host
+	subject *Subject
+	cache   cache
+	network string // identifies tensors, data and architecture
+	facts   string
+	unfit   error // why the network computes nothing
+
+	mu     sync.Mutex
+	closed bool
+	calls  map[string]*call
+}
+
+// call is one computation that everyone who asks waits for.
+type call struct {
+	done  chan struct{}
+	entry *entry
+	err   error
+}
+
+// Get returns a quantity, computed now, before, or in an earlier run. The files
+// that it names live until Close. Errors are [*Undefined], [*Missing], ctx's, or failures; an unknown name,
+// argument or value is a failure that names what is known.
+func (p *Provider) Get(ctx context.Context, name string, args map[string]string) (*Bundle, error) {
+	k, a, err := find(name, args)
+	if err != nil {
+		return nil, err
+	}
+	if k.init && p.subject.Init == nil {
+		return nil, &Missing{Need: name, Reason: "the corpus did not keep the weights before training"}
+	}
+	if k.of != ofData && p.unfit != nil {
+		return nil, undefined("%s", p.unfit)
+	}
+	key := p.key(k, a)
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil, errors.New("the network is closed")
+		}
+		c := p.calls[key]
+		mine := c == nil
+		if mine {
+			c = &call{done: make(chan struct{})}
+			p.calls[key] = c
+		}
+		p.mu.Unlock()
+		if mine {
+			p.run(ctx, c, key, k, a)
+		}
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		// The one who computed was cancelled: that says nothing about us.
+		if !mine && (errors.Is(c.err, context.Canceled) || errors.Is(c.err, context.DeadlineExceeded)) {
+			continue
+		}
+		if c.err != nil {
+			return nil, c.err
+		}
+		if c.entry.undefined != "" {
+			return nil, &Undefined{Reason: c.entry.undefined}
+		}
+		return c.entry.bundle, nil
+	}
+}
+
+// run answers a call and forgets it if it failed, so that the next may try again.
+func (p *Provider) run(ctx context.Context, c *call, key string, k kind, a arguments) {
+	defer close(c.done)
+	e, err := p.entry(ctx, key, k, a)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil && p.closed {
+		e.close()
+		err = errors.New("the network is closed")
+	}
+	if err != nil {
+		delete(p.calls, key)
+		c.err = err
+		return
+	}
+	c.entry = e
+}
+
+// entry finds the quantity's file or makes it.
+func (p *Provider) entry(ctx context.Context, key string, k kind, a arguments) (*entry, error) {
+	hash := hashKey(key)
+	e, err := p.cache.load(hash)
+	if err == nil {
+		return e, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading quantity %s from the cache: %w", k.name, err)
+	}
+	start := time.Now()
+	ps, err := k.compute(ctx, p, a)
+	reason := ""
+	var u *Undefined
+	if errors.As(err, &u) {
+		reason, ps, err = u.Reason, nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("computing quantity %s: %w", k.name, err)
+	}
+	e, err = p.cache.store(hash, ps, time.Since(start).Seconds(), reason)
+	if err != nil {
+		return nil, fmt.Errorf("writing quantity %s to the cache %s: %w", k.name, p.cache.dir, err)
+	}
+	return e, nil
+}
+
+// key is all that determines the quantity's values, in words.
+func (p *Provider) key(k kind, a arguments) string {
+	s := p.subject
+	key := fmt.Sprintf("genbench quantity|%d|%s|%s|data=%s", Version(), k.name, a, s.Data.Hash)
+	if k.of != ofData {
+		key += "|network=" + p.network
+	}
+	if k.of == ofEngine {
+		key += "|engine=" + p.host.engine.Name()
+	}
+	if k.init {
+		key += "|init=" + s.Init.Hash()
+	}
+	if k.name == "history" {
+		key += "|facts=" + p.facts
+	}
+	if k.random != nil && k.random(a) {
+		key += fmt.Sprintf("|seed=%d", s.Seed)
+	}
+	return key
+}
+
+// Close ends the service. Files of the network may be evicted from then on;
+// those that a process still has mapped stay readable to it.
+func (p *Provider) Close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	for _, c := range p.calls {
+		select {
+		case <-c.done:
+			if c.entry != nil {
+				c.entry.close()
+			}
+		default: // under way: run closes it
+		}
+	}
+	p.mu.Unlock()
+	if err := p.cache.evict(); err != nil {
+		return fmt.Errorf("bounding the cache %s: %w", p.cache.dir, err)
+	}
+	return nil
+}

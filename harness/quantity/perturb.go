@@ -1,0 +1,212 @@
+package quantity
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/genbench/genbench/models"
+)
+
+// Kinds of [Perturbation].
+const (
+	Gaussian          = "gaussian"           // w + Scale·z
+	GaussianMagnitude = "gaussian-magnitude" // w + Scale·|w|·z
+)
+
+// epsilon is the ε of the magnitude-aware bounds: the noise that a weight of 0 still gets. FGM and its
+// reference code (nitarshan/robust-generalization-measures) use 1e-3.
+const epsilon = 1e-3
+
+// Perturbation is Gaussian noise on every weight and bias of the network with
+// its batch norms folded in.
+type Perturbation struct {
+	Kind  string  // [Gaussian] or [GaussianMagnitude]
+	Scale float64 // >= 0
+	Seed  uint64  // of z ~ N(0, 1): the same seed is the same z at every scale
+}
+
+// Evaluated is the training set, with the labels trained on, seen by perturbed weights.
+type Evaluated struct {
+	Loss     float64 // mean cross-entropy, nats; +Inf or NaN where the network overflows
+	Accuracy float64 // fraction; an example with a logit that is NaN is wrong
+}
+
+// Evaluate answers loss and accuracy at each perturbation, in order. It is not
+// cached.
+func (p *Provider) Evaluate(ctx context.Context, ps []Perturbation) ([]Evaluated, error) {
+	for i, q := range ps {
+		if q.Kind != Gaussian && q.Kind != GaussianMagnitude {
+			return nil, fmt.Errorf("perturbation %d: no kind %q (%s)", i, q.Kind, known([]string{Gaussian, GaussianMagnitude}))
+		}
+		if !(q.Scale >= 0) || math.IsInf(q.Scale, 0) {
+			return nil, fmt.Errorf("perturbation %d: scale %v is not finite and >= 0", i, q.Scale)
+		}
+	}
+	if p.unfit != nil {
+		return nil, undefined("%s", p.unfit)
+	}
+	w, err := newPerturber(p)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Evaluated, len(ps))
+	err = p.host.sessions.with(w.arch, w.weights, func(session models.Session) error {
+		for i, q := range ps {
+			z := w.directions(q.Seed)
+			w.spread(q.Kind == GaussianMagnitude, q.Scale, 0)
+			w.move(z)
+			if err := w.run(ctx, session, w.all); err != nil {
+				return err
+			}
+			loss, correct := score(w.logits[:w.all.n*w.k], w.all.y, w.k)
+			out[i] = Evaluated{Loss: loss / float64(w.all.n), Accuracy: float64(correct) / float64(w.all.n)}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// labelled is a set of examples to count correct ones among.
+type labelled struct {
+	x    []float32 // [N, D]
+	y    []int32   // [N]
+	n    int
+	base float64 // accuracy of the unperturbed network
+}
+
+// perturber evaluates the fused network at weights near its own. It is for one goroutine.
+type perturber struct {
+	arch    models.Architecture // without batch norm
+	weights models.State        // as trained
+	state   models.State        // as perturbed
+	radius  [][]float32         // how far each weight may or does move, one slice a tensor
+	all     labelled            // the training set
+	logits  []float32           // [N, K]
+	k, d    int
+}
+
+func newPerturber(p *Provider) (*perturber, error) {
+	s := p.subject
+	arch, fused, err := models.Fuse(s.Arch, s.Final)
+	if err != nil {
+		return nil, undefined("%s", err)
+	}
+	x, n := s.inputs("train")
+	w := &perturber{
+		arch: arch, weights: fused, state: fused.Clone(), k: arch.Classes, d: arch.Input.Size(),
+		all: labelled{x: x, y: s.Data.Train.Y, n: n},
+	}
+	w.logits = make([]float32, n*w.k)
+	w.radius = make([][]float32, len(fused))
+	for t := range fused {
+		w.radius[t] = make([]float32, len(fused[t].Data))
+	}
+	return w, nil
+}
+
+// directions are normal and not kept: their seeds are the caller's, and may be many.
+func (w *perturber) directions(seed uint64) [][]float32 {
+	z := make([][]float32, len(w.weights))
+	for t, tensor := range w.weights {
+		z[t] = direction{normal, seed, 0, t}.generate(len(tensor.Data))
+	}
+	return z
+}
+
+// spread sets the standard deviation of each weight's noise: scale, or
+// √(scale²·w² + ε²) when it goes by magnitude.
+func (w *perturber) spread(magnitude bool, scale, eps float64) {
+	for t, tensor := range w.weights {
+		r := w.radius[t]
+		for i, v := range tensor.Data {
+			if !magnitude {
+				r[i] = float32(scale)
+				continue
+			}
+			a := scale * float64(v)
+			r[i] = float32(math.Sqrt(a*a + eps*eps))
+		}
+	}
+}
+
+// move sets state = weights + radius·z.
+func (w *perturber) move(z [][]float32) {
+	for t, tensor := range w.weights {
+		dst, r, z := w.state[t].Data, w.radius[t], z[t]
+		for i, v := range tensor.Data {
+			dst[i] = v + r[i]*z[i]
+		}
+	}
+}
+
+// run fills logits with the examples at state.
+func (w *perturber) run(ctx context.Context, session models.Session, ex labelled) error {
+	if err := session.SetState(w.state); err != nil {
+		return err
+	}
+	return forward(ctx, session, w.logits[:ex.n*w.k], ex.x, ex.n, w.k)
+}
+
+// accuracy at state.
+func (w *perturber) accuracy(ctx context.Context, session models.Session, ex labelled) (float64, error) {
+	if err := w.run(ctx, session, ex); err != nil {
+		return 0, err
+	}
+	return float64(countCorrect(w.logits[:ex.n*w.k], ex.y, w.k)) / float64(ex.n), nil
+}
+
+// rough is a sample of the training set for a search's first stage, in a
+// seeded order since examples may be sorted by class.
+func (w *perturber) rough(seed uint64) labelled {
+	const size = 256
+	if w.all.n <= 2*size {
+		return w.all
+	}
+	rows := permutation(w.all.n, seed, streamCoarse)[:size]
+	ex := labelled{x: gather(make([]float32, 0, size*w.d), w.all.x, rows, w.d), y: make([]int32, size), n: size}
+	for i, r := range rows {
+		ex.y[i] = w.all.y[r]
+	}
+	return ex
+}
+
+// measureBase fills in the unperturbed accuracy; it says why there is nothing to search for when
+// the network is hardly better than chance, 1/K: then no perturbation costs it 0.1.
+func (w *perturber) measureBase(ctx context.Context, session models.Session, sets ...*labelled) error {
+	for t, tensor := range w.weights {
+		copy(w.state[t].Data, tensor.Data)
+	}
+	for _, ex := range sets {
+		a, err := w.accuracy(ctx, session, *ex)
+		if err != nil {
+			return err
+		}
+		ex.base = a
+	}
+	chance := 1 / float64(w.k)
+	if base := sets[0].base; base-chance < targetDrop {
+		return undefined("the training accuracy %.4g is less than %g above chance (%.4g): it cannot fall by that much", base, targetDrop, chance)
+	}
+	return nil
+}
+
+// size is the root mean square of the weights, biases left out: the unit in
+// which the searches guess where to begin.
+func (w *perturber) size() float64 {
+	var sum float64
+	n := 0
+	for _, tensor := range w.weights {
+		if len(tensor.Shape) < 2 {
+			continue
+		}
+		for _, v := range tensor.Data {
+			sum += float64(v) * float64(v)
+		}
+		n += len(tensor.Data)
+	}
+	if sum == 0 {
+		return 1
+	}
+	return math.Sqrt(sum / float64(n))
+}

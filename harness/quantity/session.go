@@ -1,0 +1,88 @@
+package quantity
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"github.com/genbench/genbench/models"
+)
+
+// maxIdle is the number of sessions kept for the next network: a corpus has few
+// architectures, but may have networks that fill the memory.
+const maxIdle = 8
+
+// sessions keeps sessions of finished computations for the next ones of the
+// same architecture: they hold buffers that are worth keeping.
+type sessions struct {
+	engine models.Engine
+
+	mu   sync.Mutex
+	idle []pooled // longest unused first
+}
+
+type pooled struct {
+	arch    string
+	session models.Session
+}
+
+// with calls f with a session that holds the state.
+func (p *sessions) with(a models.Architecture, s models.State, f func(models.Session) error) error {
+	session, key, err := p.take(a)
+	if err != nil {
+		return err
+	}
+	if err := session.SetState(s); err != nil {
+		return errors.Join(err, session.Close())
+	}
+	if err := f(session); err != nil {
+		return errors.Join(err, session.Close())
+	}
+	return p.give(key, session)
+}
+
+func (p *sessions) take(a models.Architecture) (models.Session, string, error) {
+	raw, err := json.Marshal(a)
+	if err != nil {
+		return nil, "", err
+	}
+	key := string(raw)
+	p.mu.Lock()
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		if p.idle[i].arch == key {
+			s := p.idle[i].session
+			p.idle = append(p.idle[:i], p.idle[i+1:]...)
+			p.mu.Unlock()
+			return s, key, nil
+		}
+	}
+	p.mu.Unlock()
+	s, err := p.engine.NewSession(a, batch)
+	return s, key, err
+}
+
+func (p *sessions) give(key string, s models.Session) error {
+	p.mu.Lock()
+	p.idle = append(p.idle, pooled{key, s})
+	var old models.Session
+	if len(p.idle) > maxIdle {
+		old = p.idle[0].session
+		p.idle = p.idle[1:]
+	}
+	p.mu.Unlock()
+	if old != nil {
+		return old.Close()
+	}
+	return nil
+}
+
+func (p *sessions) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, s := range p.idle {
+		errs = append(errs, s.session.Close())
+	}
+	p.idle = nil
+	return errors.Join(errs...)
+}
