@@ -113,10 +113,20 @@ func (a Architecture) NumParameters() int {
 	return n
 }
 
+// Bounds on one layer, far above any network that trains here: a slip of the
+// pen in a specification is an error and not an attempt to allocate it, and
+// sizes in bytes stay within an int.
+const (
+	maxFeatures = 1 << 20
+	maxWeights  = 1 << 31
+)
+
 // Validate reports the first thing that makes the architecture unusable.
 func (a Architecture) Validate() error {
-	if a.Input.C < 1 || a.Input.H < 1 || a.Input.W < 1 {
-		return fmt.Errorf("input shape [%d, %d, %d] is not positive", a.Input.C, a.Input.H, a.Input.W)
+	for _, d := range []int{a.Input.C, a.Input.H, a.Input.W} {
+		if d < 1 || d > maxFeatures {
+			return fmt.Errorf("input shape [%d, %d, %d] is not positive, or beyond %d", a.Input.C, a.Input.H, a.Input.W, maxFeatures)
+		}
 	}
 	if a.Classes < 2 {
 		return fmt.Errorf("%d classes: at least 2 are needed", a.Classes)
@@ -149,11 +159,14 @@ func (l Layer) validate(width int) error {
 	if l.In != width {
 		return fmt.Errorf("reads %d features, but the layer before it writes %d", l.In, width)
 	}
-	if l.Out < 1 {
-		return fmt.Errorf("writes %d features", l.Out)
+	if l.Out < 1 || l.Out > maxFeatures || l.In > maxFeatures {
+		return fmt.Errorf("reads %d and writes %d features: at least 1 and at most %d are possible", l.In, l.Out, maxFeatures)
 	}
 	switch l.Kind {
 	case Dense:
+		if int64(l.In)*int64(l.Out) > maxWeights {
+			return fmt.Errorf("%d x %d weights: at most %d are possible", l.Out, l.In, int64(maxWeights))
+		}
 		return nil
 	case BatchNorm, ReLU, Dropout:
 	default:
