@@ -16,6 +16,7 @@ type Grid struct {
 	sizes   []int   // [A] number of levels
 	config  []int   // [N], dense from 0
 	configs int
+	repeats []int // [C] networks of each configuration
 	seed    []int // [N]
 }
 
@@ -49,13 +50,17 @@ func NewGrid(n int, levels [][]int, seed []int) (*Grid, error) {
 			g.config[i] = i
 		}
 		g.configs = n
-		return g, nil
+	} else {
+		ids := map[string]int{}
+		for i := range n {
+			g.config[i] = idOf(ids, g.key(i, -1, 0))
+		}
+		g.configs = len(ids)
 	}
-	ids := map[string]int{}
-	for i := range n {
-		g.config[i] = idOf(ids, g.key(i, -1, 0))
+	g.repeats = make([]int, g.configs)
+	for _, c := range g.config {
+		g.repeats[c]++
 	}
-	g.configs = len(ids)
 	return g, nil
 }
 
@@ -126,6 +131,7 @@ type point struct {
 	x, y    float64
 	config  int
 	network int // the network it came from first; two points of one network are not a pair
+	weight  int // how often its configuration was drawn; 0 outside the configuration bootstrap
 }
 
 // cell holds the points that differ in one axis only.
