@@ -70,6 +70,9 @@ func (g *Grid) Axes() int { return len(g.levels) }
 // Configurations is the number of configurations.
 func (g *Grid) Configurations() int { return g.configs }
 
+// Config is the configuration of each network, [N], dense from 0.
+func (g *Grid) Config() []int { return slices.Clone(g.config) }
+
 // key names the position of network i on all axes but one, with an extra mark.
 func (g *Grid) key(i, without, mark int) string {
 	b := binary.AppendVarint(nil, int64(mark))
