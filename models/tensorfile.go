@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // chunkBytes is how much of a tensor is converted at a time.
@@ -21,8 +22,9 @@ const metadataKey = "__metadata__"
 // F32, in the state's order. The header is padded with spaces so that data
 // starts at a multiple of 8 bytes. Equal arguments give equal bytes.
 //
-// Names must be distinct and not "__metadata__", and every tensor must hold as
-// many values as its shape says. Infinities and NaN are kept as they are.
+// Names must be distinct and not "__metadata__", names and metadata UTF-8, and
+// every tensor must hold as many values as its shape says. Infinities and NaN
+// are kept as they are.
 func WriteTensors(w io.Writer, s State, meta map[string]string) error {
 	header, err := tensorHeader(s, meta)
 	if err != nil {
@@ -50,6 +52,11 @@ func tensorHeader(s State, meta map[string]string) ([]byte, error) {
 	b.Write(make([]byte, 8)) // the length, known at the end
 	b.WriteByte('{')
 	comma := ""
+	for k, v := range meta {
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return nil, fmt.Errorf("metadata %q: %q is not UTF-8", k, v)
+		}
+	}
 	if len(meta) > 0 {
 		fmt.Fprintf(&b, `"%s":{`, metadataKey)
 		for i, k := range slices.Sorted(maps.Keys(meta)) {
@@ -64,6 +71,9 @@ func tensorHeader(s State, meta map[string]string) ([]byte, error) {
 	seen := map[string]bool{metadataKey: true}
 	offset := 0
 	for _, t := range s {
+		if !utf8.ValidString(t.Name) {
+			return nil, fmt.Errorf("the name %q is not UTF-8", t.Name)
+		}
 		if seen[t.Name] {
 			return nil, fmt.Errorf("the name %q is taken", t.Name)
 		}
@@ -71,12 +81,15 @@ func tensorHeader(s State, meta map[string]string) ([]byte, error) {
 		if slices.ContainsFunc(t.Shape, func(d int) bool { return d < 0 }) || product(t.Shape) != len(t.Data) {
 			return nil, fmt.Errorf("tensor %q holds %d values, its shape is %v", t.Name, len(t.Data), t.Shape)
 		}
-		shape, err := json.Marshal(append([]int{}, t.Shape...))
-		if err != nil {
-			return nil, err
-		}
 		end := offset + 4*len(t.Data)
-		fmt.Fprintf(&b, `%s%s:{"dtype":"F32","shape":%s,"data_offsets":[%d,%d]}`, comma, quoted(t.Name), shape, offset, end)
+		fmt.Fprintf(&b, `%s%s:{"dtype":"F32","shape":[`, comma, quoted(t.Name))
+		for i, d := range t.Shape {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprint(&b, d)
+		}
+		fmt.Fprintf(&b, `],"data_offsets":[%d,%d]}`, offset, end)
 		offset, comma = end, ","
 	}
 	b.WriteByte('}')
@@ -88,8 +101,7 @@ func tensorHeader(s State, meta map[string]string) ([]byte, error) {
 	return header, nil
 }
 
-// quoted is s as a JSON string. Bytes that are not UTF-8 become U+FFFD, as JSON
-// has no way to keep them.
+// quoted is s, which is UTF-8, as a JSON string.
 func quoted(s string) []byte {
 	q, _ := json.Marshal(s) // a string always marshals
 	return q
