@@ -123,7 +123,7 @@ func crossEntropy(logits []float32, y int) float64 {
 	for _, f := range logits {
 		sum += math.Exp(float64(f) - top)
 	}
-	return math.Log(sum) + top - float64(logits[y])
+	return (top - float64(logits[y])) + math.Log(sum) // the difference first: top may swallow the logarithm
 }
 
 // isArgmax reports whether y is the first index of the largest logit.
