@@ -70,6 +70,9 @@ func openStore(dir string, spec *Spec, d disk) (*Store, error) {
 		return nil, err
 	}
 	s.meta = meta
+	if meta.Spec != nil && meta.Spec.Imported {
+		return s, nil // its axes are those of its networks
+	}
 	before, _ := json.Marshal(meta.Spec)
 	after, err := json.Marshal(spec)
 	if err != nil {
@@ -150,8 +153,8 @@ func (s *Store) writeCorpusFile() error {
 	return nil
 }
 
-// noteData remembers the content of a data set, and refuses another.
-func (s *Store) noteData(set, checksum string) error {
+// NoteData remembers the content of a data set, and refuses another ([DataError]).
+func (s *Store) NoteData(set, checksum string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch had := s.meta.Data[set]; had {

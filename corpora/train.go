@@ -231,7 +231,7 @@ func (t *training) mayAdd(missing []Network) error {
 		if err != nil {
 			return err
 		}
-		if err := t.store.noteData(n.Set, set.Checksum); err != nil {
+		if err := t.store.NoteData(n.Set, set.Checksum); err != nil {
 			return err
 		}
 	}
