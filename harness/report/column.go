@@ -1,0 +1,114 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// none stands for a statistic that does not exist.
+const none = "—"
+
+// column is one column of the printed tables.
+type column struct {
+	head string
+	text func(*Row) string
+	left bool // aligned left
+}
+
+// identity are the columns that every printed table begins with.
+func identity() []column {
+	return []column{
+		{head: "#", text: func(r *Row) string { return place(r) }},
+		{head: "measure", text: func(r *Row) string { return r.Measure }, left: true},
+	}
+}
+
+// mainColumns are the columns of the first table, in the order of design.
+func (b *Board) mainColumns() []column {
+	columns := []column{{head: "class", text: func(r *Row) string { return r.Class }, left: true}}
+	psi := column{head: "Ψ [95 %]", text: func(r *Row) string { return withInterval(r.Psi, r.PsiCI) }}
+	tau := column{head: "τ [95 %]", text: func(r *Row) string { return withInterval(r.Tau, r.TauCI) }}
+	if len(b.axes) > 0 {
+		columns = append(columns, psi)
+	}
+	return append(columns, tau,
+		column{head: "p", text: func(r *Row) string { return probability(r.PValue) }},
+		column{head: "K", text: func(r *Row) string { return decimals(r.CMI, 3) }},
+		column{head: "ρ", text: func(r *Row) string { return decimals(r.Spearman, 2) }},
+		column{head: "r", text: func(r *Row) string { return decimals(r.Pearson, 2) }},
+		column{head: "sign err", text: func(r *Row) string { return r.signError(func(e *SignError) float64 { return e.Mean }) }},
+		column{head: "p90", text: func(r *Row) string { return r.signError(func(e *SignError) float64 { return e.P90 }) }},
+		column{head: "cover", text: func(r *Row) string { return strconv.FormatFloat(100*r.Coverage, 'f', 0, 64) + " %" }},
+		column{head: "n", text: func(r *Row) string { return strconv.Itoa(r.N) }},
+		column{head: "s/net", text: func(r *Row) string { return seconds(r.Seconds) }},
+	)
+}
+
+// axisColumns show ψ of each axis.
+func (b *Board) axisColumns() []column {
+	var columns []column
+	for _, axis := range b.axes {
+		columns = append(columns, column{head: "ψ " + axis, text: func(r *Row) string { return decimals(r.PsiByAxis[axis], 2) }})
+	}
+	return columns
+}
+
+// place is the rank with its interval: "1 (1-3)".
+func place(r *Row) string {
+	if r.Rank == nil {
+		return none
+	}
+	if r.RankCI == nil || r.RankCI[0] == r.RankCI[1] {
+		return strconv.Itoa(*r.Rank)
+	}
+	return fmt.Sprintf("%d (%d-%d)", *r.Rank, r.RankCI[0], r.RankCI[1])
+}
+
+func (r *Row) signError(of func(*SignError) float64) string {
+	if r.SignError == nil {
+		return none
+	}
+	v := of(r.SignError)
+	return decimals(&v, 2)
+}
+
+func decimals(v *float64, n int) string {
+	if v == nil {
+		return none
+	}
+	// Adding 0 turns the -0 that rounding makes into 0.
+	scale := math.Pow(10, float64(n))
+	return strconv.FormatFloat(math.Round(*v*scale)/scale+0, 'f', n, 64)
+}
+
+func withInterval(v *float64, ci *Interval) string {
+	if v == nil || ci == nil {
+		return decimals(v, 2)
+	}
+	return fmt.Sprintf("%s [%5s, %5s]", decimals(v, 2), decimals(&ci[0], 2), decimals(&ci[1], 2))
+}
+
+func probability(p *float64) string {
+	switch {
+	case p == nil:
+		return none
+	case *p < 0.001:
+		return "<.001"
+	}
+	return decimals(p, 3)
+}
+
+func seconds(s float64) string {
+	switch {
+	case s <= 0:
+		return none
+	case s < 0.001:
+		return "<1ms"
+	case s < 1:
+		return fmt.Sprintf("%.0fms", 1000*s)
+	case s < 100:
+		return fmt.Sprintf("%.1fs", s)
+	}
+	return fmt.Sprintf("%.0fs", s)
+}

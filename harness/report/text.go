@@ -1,0 +1,237 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// DefaultWidth is the width of a text board where the terminal's is not known.
+const DefaultWidth = 120
+
+// WriteText writes the board for a terminal of that many columns (0:
+// [DefaultWidth]). Columns that do not fit go to further tables that repeat the
+// rank and the measure.
+func (b *Board) WriteText(w io.Writer, width int) error {
+	if width <= 0 {
+		width = DefaultWidth
+	}
+	var out bytes.Buffer
+	fmt.Fprintln(&out, b.title())
+	groups := append(b.pack(b.mainColumns(), width), b.pack(b.axisColumns(), width)...)
+	for i, columns := range groups {
+		out.WriteString("\n")
+		if i > 0 && len(groups) > 2 {
+			fmt.Fprintf(&out, "table %d of %d\n", i+1, len(groups))
+		}
+		if err := b.table(&out, columns, textRenderer(), oneLine); err != nil {
+			return fmt.Errorf("writing the leaderboard: %w", err)
+		}
+	}
+	b.writeRemarks(&out, width)
+	fmt.Fprintln(&out)
+	wrap(&out, b.legend(), width, "")
+	_, err := w.Write(trimLines(out.Bytes()))
+	return err
+}
+
+func (b *Board) title() string {
+	s := fmt.Sprintf("%s: %d networks scored", b.Corpus, b.Models)
+	if len(b.axes) > 0 {
+		s += ", axes " + strings.Join(b.axes, ", ")
+	}
+	return oneLine(s)
+}
+
+// pack splits columns into tables no wider than width, each holding one column
+// at least. A cell takes its text and two blanks.
+func (b *Board) pack(columns []column, width int) [][]column {
+	cells := func(c column) int {
+		n := utf8.RuneCountInString(c.head)
+		for i := range b.Rows {
+			n = max(n, utf8.RuneCountInString(c.text(&b.Rows[i])))
+		}
+		return n + 2
+	}
+	fixed := 0
+	for _, c := range identity() {
+		fixed += cells(c)
+	}
+	var groups [][]column
+	room := 0
+	for _, c := range columns {
+		if n := cells(c); len(groups) == 0 || n > room {
+			groups = append(groups, []column{c})
+			room = width - fixed - n
+		} else {
+			groups[len(groups)-1] = append(groups[len(groups)-1], c)
+			room -= n
+		}
+	}
+	return groups
+}
+
+func textRenderer() tw.Renderer {
+	return renderer.NewBlueprint(tw.Rendition{
+		Borders: tw.Border{Left: tw.Off, Right: tw.Off, Top: tw.Off, Bottom: tw.Off},
+		Symbols: tw.NewSymbols(tw.StyleLight),
+		Settings: tw.Settings{
+			Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
+			Lines:      tw.Lines{ShowHeaderLine: tw.On},
+		},
+	})
+}
+
+// table prints the identity columns and these.
+func (b *Board) table(w io.Writer, columns []column, r tw.Renderer, clean func(string) string) error {
+	columns = append(identity(), columns...)
+	head := make([]string, len(columns))
+	align := make([]tw.Align, len(columns))
+	for i, c := range columns {
+		head[i] = clean(c.head)
+		align[i] = tw.AlignRight
+		if c.left {
+			align[i] = tw.AlignLeft
+		}
+	}
+	table := tablewriter.NewTable(w,
+		tablewriter.WithRenderer(r),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
+		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: align}),
+		// Ψ and — are one column wide wherever the board is read; the width
+		// must not depend on the writer's locale.
+		tablewriter.WithEastAsian(tw.Off),
+	)
+	table.Header(head)
+	for i := range b.Rows {
+		cells := make([]string, len(columns))
+		for k, c := range columns {
+			cells[k] = clean(c.text(&b.Rows[i]))
+		}
+		if err := table.Append(cells); err != nil {
+			return err
+		}
+	}
+	return table.Render()
+}
+
+// remark is a line below the tables.
+type remark struct{ head, text string }
+
+// remarks says what was dropped, what was noted, and why statistics are missing.
+func (b *Board) remarks() []remark {
+	var out []remark
+	for _, reason := range slices.Sorted(maps.Keys(b.Dropped)) {
+		if n := b.Dropped[reason]; n > 0 {
+			out = append(out, remark{"dropped", fmt.Sprintf("%d networks: %s", n, reason)})
+		}
+	}
+	for _, note := range b.Notes {
+		out = append(out, remark{"note", note})
+	}
+	return append(out, b.gaps()...)
+}
+
+// gaps groups the rows' notes by field and reason. Notes that follow from
+// others (an interval of a value that is undefined) are left out.
+func (b *Board) gaps() []remark {
+	type key struct{ field, reason string }
+	measures := map[key][]string{}
+	var order []key
+	for i := range b.Rows {
+		r := &b.Rows[i]
+		for _, field := range slices.Sorted(maps.Keys(r.Notes)) {
+			if r.implied(field) {
+				continue
+			}
+			k := key{field, r.Notes[field]}
+			if measures[k] == nil {
+				order = append(order, k)
+			}
+			measures[k] = append(measures[k], r.Measure)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b key) int { return strings.Compare(a.field, b.field) })
+	var out []remark
+	for _, k := range order {
+		field := strings.Replace(k.field, "psi_by_axis.", "ψ ", 1)
+		out = append(out, remark{field, fmt.Sprintf("%s: %s", strings.Join(measures[k], ", "), k.reason)})
+	}
+	return out
+}
+
+func (r *Row) implied(field string) bool {
+	switch field {
+	case "rank", "rank_ci", "tie_group", "cmi_set", "cmi_min_cell":
+		return true
+	case "psi_ci", "p_value":
+		return r.Psi == nil
+	case "tau_ci", "spearman", "pearson":
+		return r.Tau == nil
+	case "psi":
+		return r.N < 2
+	}
+	return r.N < 2 && field != "coverage"
+}
+
+func (b *Board) writeRemarks(out *bytes.Buffer, width int) {
+	remarks := b.remarks()
+	if len(remarks) > 0 {
+		fmt.Fprintln(out)
+	}
+	for _, r := range remarks {
+		wrap(out, r.head+": "+r.text, width, "  ")
+	}
+}
+
+// oneLine replaces what would break a table: line ends, tabs and other control
+// characters.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// wrap writes the words of a paragraph in lines of that width, all but the
+// first indented.
+func wrap(out *bytes.Buffer, text string, width int, indent string) {
+	column := 0
+	for _, word := range strings.Fields(oneLine(text)) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case column == 0:
+		case column+1+n > width:
+			out.WriteString("\n" + indent)
+			column = len(indent)
+		default:
+			out.WriteByte(' ')
+			column++
+		}
+		out.WriteString(word)
+		column += n
+	}
+	out.WriteByte('\n')
+}
+
+// trimLines removes blanks at line ends.
+func trimLines(text []byte) []byte {
+	lines := bytes.Split(text, []byte("\n"))
+	for i := range lines {
+		lines[i] = bytes.TrimRight(lines[i], " ")
+	}
+	return bytes.Join(lines, []byte("\n"))
+}
