@@ -100,13 +100,17 @@ type pass struct {
 	delta [2][]float32
 	mask  []float32 // dropout's mask as models draws it, [N, Out]
 
-	sums        [2][]float64 // per feature
-	inverse     []float32    // 1/sqrt(var+eps) of the features of all batch norm layers
-	mean        []float32    // the mean of one layer's features
-	scale       []float32
-	slope       []float32
-	centre      []float64
-	probability []float64 // [K]
+	sums    [2][]float64 // per feature
+	inverse []float32    // 1/sqrt(var+eps) of the features of all batch norm layers
+	mean    []float32    // the mean of one layer's features
+	scale   []float32
+	slope   []float32
+	centre  []float64
+
+	// softmax of one panel
+	powers           []float64 // [K, w]
+	powerSum, factor []float64 // [w]
+	highest          []float32 // [w]
 }
 
 func newPass(p *plan, maxBatch int) *pass {
@@ -118,7 +122,8 @@ func newPass(p *plan, maxBatch int) *pass {
 		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
 		sums:  [2][]float64{make([]float64, p.widest), make([]float64, p.widest)},
 		mean:  aligned(p.widest), scale: aligned(p.widest), slope: aligned(p.widest), inverse: aligned(p.features),
-		centre: make([]float64, p.widest), probability: make([]float64, p.classes),
+		centre: make([]float64, p.widest),
+		powers: make([]float64, p.classes*panel), powerSum: make([]float64, panel), factor: make([]float64, panel), highest: aligned(panel),
 	}
 	masked := 0
 	for i, l := range p.layers {

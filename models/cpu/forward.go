@@ -178,27 +178,16 @@ func (s *session) loss(y []int32, n int, scale float64) float64 {
 	for p := range panels(n) {
 		at := spanOf(n, p)
 		logits, delta := at.of(b.out[last], k), at.of(b.delta[0], k)
+		s.k.softmax(b.powers, b.powerSum, b.highest, logits, k, at.w)
+		for e, sum := range b.powerSum[:at.w] {
+			b.factor[e] = scale / sum
+		}
+		s.k.spread(delta, b.powers, b.factor, k, at.w)
 		for e := range at.count {
-			highest := logits[e]
-			for c := 1; c < k; c++ {
-				highest = max(highest, logits[c*at.w+e])
-			}
-			sum := 0.0
-			for c := range k {
-				v := math.Exp(float64(logits[c*at.w+e]) - float64(highest))
-				b.probability[c] = v
-				sum += v
-			}
-			label := int(y[at.first+e])
-			inverse := scale / sum
-			for c, v := range b.probability {
-				g := v * inverse
-				if c == label {
-					g -= scale
-				}
-				delta[c*at.w+e] = float32(g)
-			}
-			total += math.Log(sum) - (float64(logits[label*at.w+e]) - float64(highest))
+			// The label's own term is near zero when all is well: the difference is taken in float64.
+			label := int(y[at.first+e])*at.w + e
+			delta[label] = float32(b.powers[label]*b.factor[e] - scale)
+			total += math.Log(b.powerSum[e]) - (float64(logits[label]) - float64(b.highest[e]))
 		}
 		at.zeroSpare(delta, k)
 	}

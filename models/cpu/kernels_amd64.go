@@ -49,6 +49,14 @@ func assemblerKernels() []*kernels {
 			_, _, _, _, _ = dy[n], xhat[n], scale[rows-1], mean[rows-1], slope[rows-1]
 			denormalizeAVX2(&dy[0], &xhat[0], &scale[0], &mean[0], &slope[0], rows, w)
 		},
+		softmax: func(e, sum []float64, highest, logits []float32, k, w int) {
+			_, _, _, _ = e[k*w-1], sum[w-1], highest[w-1], logits[k*w-1]
+			softmaxAVX2(&e[0], &sum[0], &highest[0], &logits[0], k, w)
+		},
+		spread: func(delta []float32, e, factor []float64, k, w int) {
+			_, _, _ = delta[k*w-1], e[k*w-1], factor[w-1]
+			spreadAVX2(&delta[0], &e[0], &factor[0], k, w)
+		},
 		sgd: func(w, g, v []float32, lr, mu, wd float32) {
 			n := len(w) - 1
 			_, _ = g[n], v[n]

@@ -64,6 +64,12 @@ func goKernels() *kernels {
 				}
 			}
 		},
+		softmax: softmaxGo,
+		spread: func(delta []float32, e, factor []float64, k, w int) {
+			for i := range k * w {
+				delta[i] = float32(e[i] * factor[i%w])
+			}
+		},
 		sgd:     sgdGo,
 		adam:    adamGo,
 		rmsprop: rmspropGo,
@@ -84,6 +90,21 @@ func normalizeGo(y, xhat, x, mean, inv, gamma, beta []float32, rows, w int) {
 			v := (x[i] - mean[r]) * inv[r]
 			xhat[i] = v
 			y[i] = float32(gamma[r]*v) + beta[r]
+		}
+	}
+}
+
+func softmaxGo(e, sum []float64, highest, logits []float32, k, w int) {
+	for j := range w {
+		top := logits[j]
+		for c := 1; c < k; c++ {
+			top = max(top, logits[c*w+j])
+		}
+		highest[j], sum[j] = top, 0
+		for c := range k {
+			v := math.Exp(float64(logits[c*w+j]) - float64(top))
+			e[c*w+j] = v
+			sum[j] += v
 		}
 	}
 }

@@ -37,6 +37,7 @@ func main() {
 			}
 		}},
 		{"rows_avx2", rowKernels},
+		{"softmax_avx2", softmaxKernel},
 		{"optimizers_avx2", optimizerKernels},
 	}
 	for _, f := range files {
