@@ -19,7 +19,7 @@ type network struct {
 	scale float64   // the weights' factor above PyTorch's initial ones
 }
 
-// networks are the suite's networks: every kind of layer alone, in the usual
+// networks are the suite's networks (batch norm never with a batch of one): every kind of layer alone, in the usual
 // order and in unusual ones, at sizes off every multiple that a kernel could
 // favour, and with logits far from 0.
 func networks(t *testing.T) []network {
@@ -89,11 +89,9 @@ func (c *network) fill(t *testing.T, seed uint64) {
 		c.state = perturbed(c.arch, state, c.scale, rng)
 		c.x, c.y = batch(c.arch, c.rows, rng)
 		n := newNetwork64(c.arch, c.state)
-		near := n.kink(n.forward(widen(c.x), c.rows, models.Eval, models.Draw{}))
-		if c.rows > 1 {
-			near = min(near, n.kink(n.forward(widen(c.x), c.rows, models.Learn, draw)))
-		}
-		if near > 2e-5*c.scale || c.rows*len(c.state) > 400 && near > 2e-6 {
+		near := min(n.kink(n.forward(widen(c.x), c.rows, models.Eval, models.Draw{})),
+			n.kink(n.forward(widen(c.x), c.rows, models.Learn, draw)))
+		if near > 2e-6*c.scale { // float32 rounding of values of order scale is ten times less
 			return
 		}
 	}
@@ -151,6 +149,10 @@ func (c network) session(t *testing.T, e models.Engine, maxBatch int) models.Ses
 	}
 	return s
 }
+
+// jumpy networks have logits so large that a step overshoots and the least
+// difference between engines grows at once: one gradient is compared, not many steps.
+func (c network) jumpy() bool { return c.scale > 10 }
 
 func (c network) String() string {
 	return fmt.Sprintf("%s (%d parameters, %d examples)", c.name, c.arch.NumParameters(), c.rows)

@@ -43,7 +43,9 @@ func Run(t *testing.T, e models.Engine) {
 			t.Run("BatchSizes", func(t *testing.T) { testBatchSizes(t, e, c) })
 			t.Run("Repeat", func(t *testing.T) { testRepeat(t, e, c) })
 			t.Run("StateRoundTrip", func(t *testing.T) { testStateRoundTrip(t, e, c) })
-			t.Run("TwentySteps", func(t *testing.T) { testTwentySteps(t, e, c) })
+			if !c.jumpy() {
+				t.Run("TwentySteps", func(t *testing.T) { testTwentySteps(t, e, c) })
+			}
 			t.Run("Errors", func(t *testing.T) { testErrors(t, e, c) })
 		})
 	}
@@ -67,16 +69,12 @@ func Allocations(t *testing.T, e models.Engine) {
 			grad, norms := models.NewState(c.arch), make([]float64, c.rows)
 			must(t, s.Begin(models.Optimizer{Name: "adam", LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}))
 			visit := func(int, []float32) {}
-			learn := models.Learn
-			if c.rows == 1 && c.arch.Has(models.BatchNorm) {
-				learn = models.Eval
-			}
 			step := uint64(0)
 			calls := map[string]func() error{
 				"Logits":        func() error { return s.Logits(logits, c.x) },
 				"Outputs":       func() error { return s.Outputs(c.x, visit) },
 				"Gradient":      func() error { _, err := s.Gradient(grad, c.x, c.y, models.Eval, draw); return err },
-				"GradientLearn": func() error { _, err := s.Gradient(grad, c.x, c.y, learn, draw); return err },
+				"GradientLearn": func() error { _, err := s.Gradient(grad, c.x, c.y, models.Learn, draw); return err },
 				"GradientNorms": func() error { return s.GradientNorms(norms, c.x, c.y) },
 				"Step": func() error {
 					step++
@@ -122,9 +120,6 @@ func Agree(t *testing.T, a, b models.Engine) {
 				closeScalar(t, "squared gradient norm", na[i], nb[i], 1e-7*largest(nb))
 			}
 			for _, mode := range []models.Mode{models.Eval, models.Learn} {
-				if mode == models.Learn && c.rows == 1 && c.arch.Has(models.BatchNorm) {
-					continue
-				}
 				ga, gb := models.NewState(c.arch), models.NewState(c.arch)
 				lossA, err := sa.Gradient(ga, c.x, c.y, mode, draw)
 				must(t, err)
@@ -143,8 +138,8 @@ func Agree(t *testing.T, a, b models.Engine) {
 // agreeSteps trains both sessions for a few steps from the same tensors.
 func agreeSteps(t *testing.T, c network, sa, sb models.Session, o models.Optimizer) {
 	t.Helper()
-	if c.rows == 1 && c.arch.Has(models.BatchNorm) || c.scale > 10 {
-		return // steps on huge logits jump: the least difference grows at once
+	if c.jumpy() {
+		return
 	}
 	for _, s := range []models.Session{sa, sb} {
 		must(t, s.SetState(c.state))
