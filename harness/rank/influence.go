@@ -8,7 +8,8 @@ import (
 // influence is what each pair of configurations contributes to Ψ's deviation
 // from its axes' means.
 type influence struct {
-	configs int
+	configs  int
+	disjoint int       // pairs without a configuration in common, at most
 	ends    [][2]int  // [pairs] configurations; equal ends for repeats in one cell
 	share   []float64 // [pairs]
 }
@@ -38,6 +39,7 @@ func (s *Sample) influence(kind Tau, g Granulated) *influence {
 		for _, c := range s.cells[i] {
 			disjoint += len(c) / 2
 		}
+		inf.disjoint = max(inf.disjoint, disjoint)
 		factor := 1 / float64(defined*a.Defined())
 		if disjoint > 1 {
 			factor *= math.Sqrt(float64(disjoint) / float64(disjoint-1))

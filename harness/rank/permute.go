@@ -16,8 +16,8 @@ const (
 	WholeGrid Null = iota
 	// WithinCells permutes the measure inside each cell of each axis on its own. Cells of
 	// different axes share networks, which this ignores: with four axes of
-	// random values its p-values come out too small (below 0.05 about twice as often as
-	// they should).
+	// random values its p-values come out too small (below 0.05 in 14 % of
+	// simulations, TestNull).
 	WithinCells
 )
 
@@ -29,9 +29,9 @@ func (s *Sample) PsiPValue(kind Tau, null Null, permutations int, seed uint64) (
 		return 0, g.Err
 	}
 	var k knight
-	f := func(points []point) (float64, bool) { return s.psi(kind, points, &k) }
+	f := func(points []point) (float64, bool) { return s.psi(kind, g, points, &k) }
 	if null == WithinCells {
-		return s.withinCells(kind, g.Psi, permutations, seed)
+		return s.withinCells(kind, g, permutations, seed)
 	}
 	return s.permute(g.Psi, permutations, seed, f)
 }
@@ -106,7 +106,7 @@ func shuffle(order []int, seed uint64, b int) {
 	}
 }
 
-func (s *Sample) withinCells(kind Tau, observed float64, permutations int, seed uint64) (float64, error) {
+func (s *Sample) withinCells(kind Tau, observed Granulated, permutations int, seed uint64) (float64, error) {
 	if permutations < 1 {
 		return 0, fmt.Errorf("%d permutations: at least 1 is needed", permutations)
 	}
@@ -118,6 +118,9 @@ func (s *Sample) withinCells(kind Tau, observed float64, permutations int, seed 
 		var sum float64
 		axes := 0
 		for i := range s.cells {
+			if observed.Axes[i].Err != nil {
+				continue
+			}
 			for _, c := range s.cells[i] {
 				for _, p := range c {
 					points[p].x = s.points[p].x
@@ -132,7 +135,7 @@ func (s *Sample) withinCells(kind Tau, observed float64, permutations int, seed 
 				axes++
 			}
 		}
-		if axes > 0 && math.Abs(sum/float64(axes)) >= math.Abs(observed)-slack {
+		if axes > 0 && math.Abs(sum/float64(axes)) >= math.Abs(observed.Psi)-slack {
 			extreme++
 		}
 	}

@@ -131,7 +131,10 @@ func Difference(a, b Estimate) (d, standardError float64) {
 //     are not taken for independent (the variance for dyadic data of Aronow,
 //     Samii and Assenova 2015, doi:10.1093/pan/mpv018). It does not need
 //     repeats. Disagreement between cells that training noise does not cause
-//     widens it, so it errs on the wide side.
+//     widens it, so it errs on the wide side. Its quantile is Student's t with
+//     C/2 − 1 degrees, C configurations holding C/2 disjoint pairs.
+//
+// In simulations (TestCoverage) it covers 90 to 98 %.
 func (s *Sample) PsiInterval(kind Tau, o Resampling) (Estimate, error) {
 	if err := o.check(s.grid.n); err != nil {
 		return Estimate{}, err
@@ -143,16 +146,24 @@ func (s *Sample) PsiInterval(kind Tau, o Resampling) (Estimate, error) {
 	e := Estimate{Value: g.Psi, influence: s.influence(kind, g)}
 	var k knight
 	e.replicates = s.redraw(o, o.Replicates, func(points []point) (float64, bool) {
-		return s.psi(kind, points, &k)
+		return s.psi(kind, g, points, &k)
 	})
-	err := e.interval(-1, 1, e.influence.standardError(), float64(s.occupied()-1))
+	if e.replicates == nil && e.influence.disjoint < 2 {
+		return Estimate{}, undefined(TooFew, "the axes hold one pair of networks and no repeats: there is nothing to resample")
+	}
+	err := e.interval(-1, 1, e.influence.standardError(), float64(s.occupied())/2-1)
 	return e, err
 }
 
-func (s *Sample) psi(kind Tau, points []point, k *knight) (float64, bool) {
+// psi is Ψ of resampled points, over the axes on which it is defined for the
+// sample itself: else a replicate would be another statistic.
+func (s *Sample) psi(kind Tau, observed Granulated, points []point, k *knight) (float64, bool) {
 	var sum float64
 	axes := 0
 	for i := range s.cells {
+		if observed.Axes[i].Err != nil {
+			continue
+		}
 		var axis float64
 		cells := 0
 		for _, c := range s.cells[i] {

@@ -226,6 +226,8 @@ func (b *builder) readMeasures() error {
 			return fmt.Errorf("measure %s: %d values for %d networks", m.Name, len(m.Values), len(b.in.Networks))
 		case !slices.Contains([]string{Train, Transductive}, m.Class):
 			return fmt.Errorf("measure %s: class %q: it must be train or transductive", m.Name, m.Class)
+		case math.IsNaN(m.Seconds) || math.IsInf(m.Seconds, 0) || m.Seconds < 0:
+			return fmt.Errorf("measure %s: it took %v seconds", m.Name, m.Seconds)
 		case !slices.Contains([]string{"larger", "smaller", "unknown"}, m.Direction):
 			return fmt.Errorf("measure %s: direction %q: it must be larger, smaller or unknown", m.Name, m.Direction)
 		}
@@ -290,6 +292,7 @@ type scored struct {
 	Row
 	estimate rank.Estimate // Ψ, or τ without axes; the key of the order
 	sortable bool
+	unsure   bool // the estimate has no interval: it cannot be told from others
 }
 
 func (b *builder) score(m *Measure) (scored, error) {
@@ -354,6 +357,9 @@ func (b *builder) overall(r *scored, s *rank.Sample) error {
 		}
 		if v, err := value(); err == nil {
 			r.Tau = &v
+			if len(b.axes) == 0 {
+				r.estimate, r.sortable, r.unsure = rank.Estimate{Value: v}, true, true
+			}
 		} else if err := r.undefined("tau", err); err != nil {
 			return err
 		}
@@ -404,7 +410,7 @@ func (b *builder) granulated(r *scored, s *rank.Sample) error {
 	r.Psi = &g.Psi
 	e, err := s.PsiInterval(b.tau, b.resampling)
 	if err != nil {
-		r.estimate, r.sortable = rank.Estimate{Value: g.Psi}, true
+		r.estimate, r.sortable, r.unsure = rank.Estimate{Value: g.Psi}, true, true
 		return r.undefined("psi_ci", err)
 	}
 	r.PsiCI = &Interval{e.Low, e.High}

@@ -75,39 +75,43 @@ func (b *builder) oracle(name string, sd float64) Measure {
 	})
 }
 
-// ridge is the penalty of the regression on hyperparameters, per unit of the
-// one-hot features: one network's worth of doubt about each level.
+// ridge is the penalty of the regression on hyperparameters: one configuration's
+// worth of doubt about each level.
 const ridge = 1.0
 
 // maxFeatures bounds the regression's matrix.
-const maxFeatures = 2000
+const maxFeatures = 400
 
 // regression predicts the gap of each configuration from its hyperparameters
-// alone: ridge regression of the configurations' mean gaps on one-hot main effects of the
-// axes with a free intercept, fitted without that configuration. A measure that does not
-// beat it tells no more than the settings do. Where the settings tell nothing it comes out
-// negative, since the mean of the others falls as the one left out rises.
+// alone: ridge regression of the configurations' mean gaps on one-hot main
+// effects of the axes with a free intercept, cross-validated. A measure that
+// does not beat it tells no more than the settings do.
+//
+// To predict a configuration, it and its neighbours (those that differ in one
+// axis) are left out. With the neighbours kept in, two configurations of a cell
+// are each predicted from the other's gap: whichever has the larger gap gets the
+// smaller prediction, and an axis without effect comes out near ψ = -1 rather than 0.
 func (b *builder) regression() Measure {
-	undefined := func(reason string) Measure {
-		return b.control(hyperparameters, "larger", func(int) Cell { return Cell{Reason: reason} })
-	}
-	if len(b.axes) == 0 {
-		return undefined("there are no axes")
-	}
 	columns, width := b.features()
-	switch configs := b.grid.Configurations(); {
-	case configs < 3:
-		return undefined("fewer than three configurations")
+	reason := ""
+	switch {
+	case len(b.axes) == 0:
+		reason = "there are no axes"
 	case width > maxFeatures:
-		return undefined(fmt.Sprintf("the axes have more than %d levels", maxFeatures))
+		reason = fmt.Sprintf("the axes have more than %d levels", maxFeatures)
 	}
-	predicted, ok := leaveOneOut(columns, width, b.configurationGaps())
-	if !ok {
-		return undefined("the regression has no solution")
+	var predicted []float64
+	var ok []bool
+	if reason == "" {
+		reason = "no configuration differs from this one in more than one axis"
+		predicted, ok = crossValidate(columns, width, b.configurationGaps())
 	}
 	config := b.grid.Config()
 	return b.control(hyperparameters, "larger", func(i int) Cell {
-		// Equal on paper, equal here: what the solver's rounding alone tells apart ties.
+		if predicted == nil || !ok[config[i]] {
+			return Cell{Reason: reason}
+		}
+		// What the solver's rounding alone tells apart should tie.
 		return Cell{Value: math.Round(predicted[config[i]]*1e10) / 1e10, Defined: true}
 	})
 }
@@ -150,47 +154,84 @@ func (b *builder) configurationGaps() []float64 {
 	return sum
 }
 
-// leaveOneOut returns, for each configuration, the ridge prediction fitted to
-// the others, by the closed form (ŷ − h y)/(1 − h) with h the leverage.
-func leaveOneOut(columns [][]int, width int, y []float64) ([]float64, bool) {
-	n := len(y)
-	a := mat.NewSymDense(width+1, nil) // the last column is the intercept, not penalised
-	rhs := mat.NewVecDense(width+1, nil)
-	rows := make([][]int, n)
+// crossValidate predicts y of each configuration from those that differ from it
+// in two columns or more; ok is false where there is none.
+func crossValidate(columns [][]int, width int, y []float64) (predicted []float64, ok []bool) {
+	all := newNormal(width)
 	for c, cols := range columns {
-		rows[c] = append(slices.Clone(cols), width)
-		for i, p := range rows[c] {
-			rhs.SetVec(p, rhs.AtVec(p)+y[c])
-			for _, q := range rows[c][i:] {
-				a.SetSym(p, q, a.At(p, q)+1)
+		all.add(cols, y[c], 1)
+	}
+	predicted, ok = make([]float64, len(y)), make([]bool, len(y))
+	for c, cols := range columns {
+		others := all.clone()
+		left := len(y)
+		for d, far := range columns {
+			if differing(cols, far) < 2 {
+				others.add(far, y[d], -1)
+				left--
 			}
 		}
+		if left > 0 {
+			predicted[c], ok[c] = others.predict(cols)
+		}
 	}
+	return predicted, ok
+}
+
+func differing(a, b []int) int {
+	n := 0
+	for i := range a {
+		if a[i] != b[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// normal holds the normal equations of the regression, the last column being
+// the intercept, which is not penalised.
+type normal struct {
+	width int
+	a     *mat.SymDense
+	rhs   []float64
+}
+
+func newNormal(width int) *normal {
+	n := &normal{width: width, a: mat.NewSymDense(width+1, nil), rhs: make([]float64, width+1)}
 	for k := range width {
-		a.SetSym(k, k, a.At(k, k)+ridge)
+		n.a.SetSym(k, k, ridge)
 	}
+	return n
+}
+
+func (n *normal) clone() *normal {
+	c := &normal{width: n.width, a: mat.NewSymDense(n.width+1, nil), rhs: slices.Clone(n.rhs)}
+	c.a.CopySym(n.a)
+	return c
+}
+
+func (n *normal) add(columns []int, y, weight float64) {
+	row := append(slices.Clone(columns), n.width)
+	for i, p := range row {
+		n.rhs[p] += weight * y
+		for _, q := range row[i:] {
+			n.a.SetSym(p, q, n.a.At(p, q)+weight)
+		}
+	}
+}
+
+func (n *normal) predict(columns []int) (float64, bool) {
 	var chol mat.Cholesky
-	if !chol.Factorize(a) {
-		return nil, false
+	if !chol.Factorize(n.a) {
+		return 0, false
 	}
 	var beta mat.VecDense
-	var inverse mat.SymDense
-	if chol.SolveVecTo(&beta, rhs) != nil || chol.InverseTo(&inverse) != nil {
-		return nil, false
+	if err := chol.SolveVecTo(&beta, mat.NewVecDense(n.width+1, n.rhs)); err != nil {
+		return 0, false
 	}
-	out := make([]float64, n)
-	for c, cols := range rows {
-		var fit, h float64
-		for _, p := range cols {
-			fit += beta.AtVec(p)
-			for _, q := range cols {
-				h += inverse.At(p, q)
-			}
-		}
-		if 1-h < 1e-9 {
-			return nil, false
-		}
-		out[c] = (fit - h*y[c]) / (1 - h)
+	v := beta.AtVec(n.width)
+	for _, k := range columns {
+		v += beta.AtVec(k)
 	}
-	return out, true
+	return v, true
 }

@@ -72,6 +72,6 @@ oracle-0.02      the gap itself plus normal noise of standard deviation 0.02; 0.
 oracle-0.05      what a measure with that much noise would score here
 hyperparameters  the gap predicted from the hyperparameters alone: ridge regression (penalty 1)
                  on one-hot main effects of the axes, fitted without the configuration
-                 that is predicted. Below 0 where they tell nothing. A measure that does
-                 not beat it may only be reading the settings.
+                 that is predicted and without those that differ from it in one axis only. A
+                 measure that does not beat it may only be reading the settings.
 `

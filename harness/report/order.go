@@ -23,7 +23,7 @@ func (b *builder) board(rows []scored) *Board {
 		if p.sortable != q.sortable {
 			return cmp.Compare(btoi(q.sortable), btoi(p.sortable))
 		}
-		return cmp.Or(cmp.Compare(q.estimate.Value, p.estimate.Value), cmp.Compare(p.Measure, q.Measure))
+		return cmp.Or(cmp.Compare(q.estimate.Value, p.estimate.Value), compareTau(q.Tau, p.Tau), cmp.Compare(p.Measure, q.Measure))
 	})
 	for _, class := range []string{Train, Transductive} {
 		var members []*scored
@@ -59,6 +59,14 @@ func (b *builder) board(rows []scored) *Board {
 		out.Rows = append(out.Rows, r.Row)
 	}
 	return out
+}
+
+// compareTau puts an undefined τ below any other.
+func compareTau(p, q *float64) int {
+	if p == nil || q == nil {
+		return cmp.Compare(btoi(p != nil), btoi(q != nil))
+	}
+	return cmp.Compare(*p, *q)
 }
 
 func btoi(b bool) int {
@@ -104,6 +112,9 @@ func rankClass(rows []*scored) {
 
 // distance is the difference of two rows in its standard errors.
 func distance(a, b *scored) float64 {
+	if a.unsure || b.unsure {
+		return 0
+	}
 	d, se := rank.Difference(a.estimate, b.estimate)
 	if d == 0 {
 		return 0

@@ -27,11 +27,8 @@ func (b *Board) WriteText(w io.Writer, width int) error {
 	var out bytes.Buffer
 	fmt.Fprintln(&out, b.title())
 	groups := append(b.pack(b.mainColumns(), width), b.pack(b.axisColumns(), width)...)
-	for i, columns := range groups {
+	for _, columns := range groups {
 		out.WriteString("\n")
-		if i > 0 && len(groups) > 2 {
-			fmt.Fprintf(&out, "table %d of %d\n", i+1, len(groups))
-		}
 		if err := b.table(&out, columns, textRenderer(), oneLine); err != nil {
 			return fmt.Errorf("writing the leaderboard: %w", err)
 		}
