@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/genbench/genbench/corpora"
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/tw"
+	"github.com/spf13/cobra"
+)
+
+func corpusCommand(env environment) *cobra.Command {
+	c := &cobra.Command{Use: "corpus", Short: "List, show, verify and import corpora"}
+	c.AddCommand(corpusLs(env), corpusShow(env), corpusVerify(env), corpusImport(env))
+	return c
+}
+
+// plainTable is a table as every list of this command prints it.
+func plainTable(w io.Writer, header ...any) *tablewriter.Table {
+	t := tablewriter.NewTable(w,
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithRendition(tw.Rendition{Borders: tw.BorderNone, Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone}}),
+		tablewriter.WithHeaderAlignment(tw.AlignLeft), tablewriter.WithRowAlignment(tw.AlignLeft),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+	)
+	t.Header(header...)
+	return t
+}
+
+func corpusLs(env environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Short: "List the built-in corpora", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			t := plainTable(env.stdout, "corpus", "networks", "data", "axes")
+			for _, name := range corpora.Builtin() {
+				spec, err := corpora.Find(name)
+				if err != nil {
+					return err
+				}
+				nets, err := spec.Networks()
+				if err != nil {
+					return err
+				}
+				if err := t.Append(name, fmt.Sprint(len(nets)), nets[0].Set, fmt.Sprint(spec.Axes())); err != nil {
+					return err
+				}
+			}
+			return t.Render()
+		},
+	}
+}
+
+func corpusShow(env environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "show" + corpusUse, Short: "Print a corpus' specification", Args: cobra.MaximumNArgs(1), Long: corpusHelp,
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := corpusName(args)
+			source, err := corpora.Source(name)
+			if err != nil {
+				if _, err := corpora.Find(name); err != nil { // a file must be a corpus to be shown as one
+					return errUsage{err}
+				}
+				if source, err = os.ReadFile(name); err != nil {
+					return err
+				}
+			}
+			_, err = env.stdout.Write(source)
+			return err
+		},
+	}
+}
+
+func corpusVerify(env environment) *cobra.Command {
+	f := &flags{env: env}
+	c := &cobra.Command{
+		Use: "verify" + corpusUse, Short: "Check every checkpoint and stored accuracy", Args: cobra.MaximumNArgs(1),
+		Long: "verify reads every network of a store, checks its sums, and evaluates it again. It exits with 1\nwhen a checkpoint or a stored accuracy does not hold. " + corpusHelp,
+		RunE: func(c *cobra.Command, args []string) error {
+			s, err := f.openStages(corpusName(args), existing)
+			if err != nil {
+				return err
+			}
+			bar := newProgress(env.stderr, f.noProgress, "verifying", len(s.networks))
+			done := 0
+			bad, err := corpora.Verify(c.Context(), s.store, s.networks, s.engine, f.data, func(id string, err error) {
+				if err != nil {
+					bar.printf("%s: %v", id, err)
+				}
+				done++
+				bar.step(float64(done) / float64(len(s.networks)))
+			})
+			bar.finish()
+			if err != nil {
+				return err
+			}
+			if bad > 0 {
+				return fmt.Errorf("%d of %d networks do not hold", bad, len(s.networks))
+			}
+			fmt.Fprintf(env.stdout, "%d networks hold\n", len(s.networks))
+			return nil
+		},
+	}
+	f.addStore(c)
+	f.addEngine(c)
+	return c
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/models/cpu"
+	"github.com/spf13/cobra"
+)
+
+func doctorCommand(env environment) *cobra.Command {
+	f := &flags{env: env}
+	c := &cobra.Command{
+		Use: "doctor", Short: "Say what this machine offers and what is missing", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return f.doctor() },
+	}
+	c.Flags().StringVar(&f.data, "data", env.getenv(envData), "folder with the data sets' official files ($"+envData+")")
+	return c
+}
+
+func (f *flags) doctor() error {
+	t := plainTable(f.env.stdout, "what", "found", "remedy")
+	rows := [][]string{
+		{"genbench", version() + ", " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, ""},
+		{"processors", fmt.Sprint(runtime.NumCPU()), ""},
+		{"engine cpu", "kernels " + strings.Join(cpu.Kernels(), ", "), "choose with $" + envKernels},
+		{"engine reference", "gorgonia, slow: for checks", ""},
+		{"engine xla", "not in this build", ""},
+		{"sandbox for plugins", "own process group, allow-listed environment, memory watchdog", "run code you do not trust in a container"},
+	}
+	var notes []string
+	for _, s := range dataset.Check(f.data) {
+		remedy := ""
+		if s.Err != nil {
+			notes = append(notes, s.Err.Error())
+			remedy = fmt.Sprintf("see [%d] below", len(notes))
+		}
+		rows = append(rows, []string{"data " + s.Info.Name, string(s.State), remedy})
+	}
+	for _, r := range rows {
+		if err := t.Append(r); err != nil {
+			return err
+		}
+	}
+	if err := t.Render(); err != nil {
+		return err
+	}
+	for i, n := range notes {
+		fmt.Fprintf(f.env.stdout, "\n[%d] %s\n", i+1, n)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/genbench/genbench/models"
+	"github.com/genbench/genbench/models/cpu"
+	"github.com/genbench/genbench/models/reference"
+	"github.com/spf13/cobra"
+)
+
+// flags are the flags that the stages share.
+type flags struct {
+	env        environment
+	store      string
+	data       string
+	engine     string
+	jobs       int
+	seed       uint64
+	measures   []string
+	plugins    []string
+	pluginDirs []string
+	start      time.Duration
+	deadline   time.Duration
+	memory     int64
+	format     string
+	output     string
+	noProgress bool
+	bootstrap  int
+	explain    bool
+}
+
+// Environment variables that the command reads.
+const (
+	envData    = "GENBENCH_DATA"        // default of --data
+	envKernels = "GENBENCH_KERNELS"     // avx512, avx2 or go: the CPU engine's kernels
+	envPlugins = "GENBENCH_PLUGIN_PATH" // folders of plugins, separated like PATH
+)
+
+func (f *flags) addStore(c *cobra.Command) {
+	c.Flags().StringVar(&f.store, "store", "", "folder that holds the corpus (default ./genbench-store/CORPUS)")
+	c.Flags().StringVar(&f.data, "data", f.env.getenv(envData), "folder with the data sets' official files ($"+envData+")")
+	c.Flags().BoolVar(&f.noProgress, "no-progress", false, "show no progress")
+}
+
+func (f *flags) addEngine(c *cobra.Command) {
+	c.Flags().StringVar(&f.engine, "engine", "cpu", "cpu or reference")
+	c.Flags().IntVar(&f.jobs, "jobs", runtime.NumCPU(), "workers; results do not depend on their number")
+}
+
+func (f *flags) addMeasures(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.measures, "measures", nil, "measures to compute: names, * and ?, options in brackets, separated by commas (default: the corpus', else all)")
+	c.Flags().StringArrayVar(&f.plugins, "plugin", nil, "a third-party measure as NAME=PATH; may be repeated")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the stochastic measures")
+	c.Flags().DurationVar(&f.start, "plugin-start-timeout", 15*time.Second, "time that a plugin has to start and describe itself")
+	c.Flags().DurationVar(&f.deadline, "plugin-timeout", 10*time.Minute, "time that a plugin has for one network")
+	c.Flags().Int64Var(&f.memory, "plugin-memory", 8<<10, "MiB of memory that one plugin process may use")
+}
+
+func (f *flags) addFormat(c *cobra.Command) {
+	c.Flags().StringVar(&f.format, "format", "text", "text, markdown, csv or json")
+	c.Flags().StringVar(&f.output, "output", "", "write the table to this file instead of standard output")
+	c.Flags().BoolVar(&f.explain, "explain", false, "say how to read the columns")
+}
+
+func (f *flags) addScore(c *cobra.Command) {
+	c.Flags().IntVar(&f.bootstrap, "bootstrap", 1000, "resamples behind the intervals; 0 leaves them out")
+}
+
+// check refuses values that no flag library can.
+func (f *flags) check() error {
+	if f.jobs < 0 || f.jobs > 4096 {
+		return usagef("--jobs %d: give a number from 1 to 4096", f.jobs)
+	}
+	if f.jobs == 0 {
+		f.jobs = runtime.NumCPU()
+	}
+	if f.bootstrap < 0 || f.bootstrap > 1_000_000 {
+		return usagef("--bootstrap %d: give a number from 0 to 1000000", f.bootstrap)
+	}
+	if f.memory < 0 {
+		return usagef("--plugin-memory %d: give a number of MiB, or 0 for no limit", f.memory)
+	}
+	if f.format != "" && !slices.Contains(formats, f.format) {
+		return usagef("--format %q: known are %s", f.format, strings.Join(formats, ", "))
+	}
+	return nil
+}
+
+var formats = []string{"text", "markdown", "csv", "json"}
+
+// newEngine makes the engine that --engine names.
+func (f *flags) newEngine() (models.Engine, error) {
+	switch f.engine {
+	case "", "cpu":
+		e, err := cpu.New(f.env.getenv(envKernels))
+		if err != nil {
+			return nil, usagef("$%s: %v", envKernels, err)
+		}
+		return e, nil
+	case "reference":
+		return reference.New(), nil
+	case "xla":
+		return nil, usagef("--engine xla: this build has no GPU engine; use --engine cpu")
+	}
+	return nil, usagef("--engine %q: known are cpu and reference", f.engine)
+}
+
+// storeDir is where the corpus of that name lies.
+func (f *flags) storeDir(corpus string) string {
+	if f.store != "" {
+		return f.store
+	}
+	return filepath.Join("genbench-store", corpus)
+}
+
+// version is what `go install` recorded, or "devel".
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/genbench/genbench/corpora"
+	"github.com/genbench/genbench/harness"
+	"github.com/genbench/genbench/harness/report"
+	"github.com/genbench/genbench/harness/result"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func scoreCommand(env environment) *cobra.Command {
+	f := &flags{env: env}
+	c := &cobra.Command{
+		Use: "score" + corpusUse, Short: "Compute the statistics of what is measured, and print the leaderboard", Args: cobra.MaximumNArgs(1),
+		Long: "score computes the leaderboard from the networks and answers that the store holds; it trains and\nmeasures nothing. " + corpusHelp,
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.withStages(corpusName(args), existing, func(s *stages) error {
+				stop, err := s.startPlugins(c.Context()) // they say which measures there are, in which version
+				if err != nil {
+					return err
+				}
+				defer stop()
+				if err := s.readResults(); err != nil {
+					return err
+				}
+				if err := s.score(); err != nil {
+					return err
+				}
+				return s.finish()
+			})
+		},
+	}
+	f.addStore(c)
+	f.addEngine(c)
+	f.addMeasures(c)
+	f.addFormat(c)
+	f.addScore(c)
+	return c
+}
+
+// score computes the leaderboard, stores it and prints it.
+func (s *stages) score() error {
+	s.gaps = nil // counted anew, from what is stored
+	records, err := s.records()
+	if err != nil {
+		return err
+	}
+	if missing := len(s.networks) - len(records); missing > 0 {
+		s.gap("%d of %d networks are not trained", missing, len(s.networks))
+	}
+	table := s.harness.Table(records, s.set)
+	s.noteGaps(table)
+	in, err := s.boardInput(table)
+	if err != nil {
+		return err
+	}
+	if len(in.Networks) == 0 {
+		return fmt.Errorf("no network to score: %d in the store, of which %d missed the target loss; `genbench train` trains what is missing", len(records), in.Dropped[droppedUnconverged])
+	}
+	board, err := report.Build(in)
+	if err != nil {
+		return err
+	}
+	if err := s.keep(board); err != nil {
+		return err
+	}
+	return s.print(board)
+}
+
+func (s *stages) noteGaps(t *harness.Table) {
+	for j, c := range t.Columns {
+		failed, missing, reason := 0, 0, ""
+		for i := range t.Records {
+			switch r := t.Cells[i][j]; {
+			case r == nil:
+				missing++
+			case r.Status == result.Failed:
+				failed, reason = failed+1, r.Reason
+			}
+		}
+		if failed > 0 {
+			s.gap("%s failed on %d of %d networks; the last: %s", c.Name, failed, len(t.Records), reason)
+		}
+		if missing > 0 {
+			s.gap("%s is not measured on %d of %d networks", c.Name, missing, len(t.Records))
+		}
+	}
+}
+
+// Reasons for which a network is left out of the statistics.
+const droppedUnconverged = "missed the target training loss"
+
+// boardInput brings gaps and answers together: the first place where they meet.
+func (s *stages) boardInput(t *harness.Table) (report.Input, error) {
+	in := report.Input{
+		Corpus: s.spec.Name, Dropped: map[string]int{}, AxisLevels: map[string][]string{},
+		Bootstrap: s.bootstrap, Seed: s.seed, Jobs: s.jobs,
+	}
+	var scored []int
+	for i, r := range t.Records {
+		if !r.Converged {
+			in.Dropped[droppedUnconverged]++
+			continue
+		}
+		n, err := s.scoredNetwork(r)
+		if err != nil {
+			return in, err
+		}
+		scored = append(scored, i)
+		in.Networks = append(in.Networks, n)
+	}
+	for _, a := range corpora.Varying(s.store.Spec(), s.networks) {
+		in.Axes = append(in.Axes, a.Name)
+		for _, v := range a.Values {
+			in.AxisLevels[a.Name] = append(in.AxisLevels[a.Name], v.String())
+		}
+	}
+	for j, c := range t.Columns {
+		in.Measures = append(in.Measures, boardMeasure(c, t, j, scored))
+	}
+	return in, nil
+}
+
+func (s *stages) scoredNetwork(r *corpora.Record) (report.Network, error) {
+	correct, err := s.store.TestCorrect(r.ID)
+	if err != nil {
+		return report.Network{}, err
+	}
+	n := report.Network{
+		ID: r.ID, Config: map[string]string{}, Seed: r.Seed, Gap: r.Gap(), LossGap: r.LossGap(),
+		TrainLoss: r.Train.Loss, Parameters: r.Architecture.NumParameters(), TestCorrect: correct,
+	}
+	for _, c := range r.Config {
+		n.Config[c.Axis] = c.Value.String()
+	}
+	return n, nil
+}
+
+func boardMeasure(c harness.Column, t *harness.Table, j int, scored []int) report.Measure {
+	m := report.Measure{Name: c.Name, Class: class(c.Info), Direction: c.Info.Larger.String(), Scale: c.Info.Scale.String()}
+	total, timed := 0.0, 0
+	for _, i := range scored {
+		r := t.Cells[i][j]
+		cell := report.Cell{Value: math.NaN(), Reason: "not measured"}
+		if r != nil {
+			cell.Status, cell.Reason = string(r.Status), r.Reason
+			total, timed = total+r.Seconds+r.HostSeconds, timed+1
+			if r.Status == result.OK {
+				cell.Value, cell.Defined = *r.Value, true
+			}
+		}
+		m.Values = append(m.Values, cell)
+	}
+	if timed > 0 {
+		m.Seconds = total / float64(timed)
+	}
+	return m
+}
+
+func (s *stages) boardPath() string {
+	return filepath.Join(s.store.Dir(), "report", "leaderboard.json")
+}
+
+// keep stores the board for `genbench report`.
+func (s *stages) keep(b *report.Board) error {
+	if err := os.MkdirAll(filepath.Dir(s.boardPath()), 0o755); err != nil {
+		return fmt.Errorf("storing the leaderboard: %w", err)
+	}
+	return writeFile(s.boardPath(), b.WriteJSON)
+}
+
+// print writes the board where and as the flags say.
+func (s *stages) print(b *report.Board) error {
+	write := func(w io.Writer) error { return s.writeBoard(w, b) }
+	if s.output != "" {
+		return writeFile(s.output, write)
+	}
+	return write(s.env.stdout)
+}
+
+func (s *stages) writeBoard(w io.Writer, b *report.Board) error {
+	switch s.format {
+	case "markdown":
+		return b.WriteMarkdown(w)
+	case "csv":
+		return b.WriteCSV(w)
+	case "json":
+		return b.WriteJSON(w)
+	}
+	if err := b.WriteText(w, s.width(w)); err != nil {
+		return err
+	}
+	if s.explain {
+		_, err := io.WriteString(w, "\n"+report.Explain())
+		return err
+	}
+	return nil
+}
+
+// width is that of the terminal, else what most of them have.
+func (s *stages) width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 120
+}
+
+// writeFile writes a file by a temporary name: what was there stays until the new content is whole.
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+			err = fmt.Errorf("writing %s: %w", path, err)
+		}
+	}()
+	if err = write(tmp); err != nil {
+		return err
+	}
+	return errors.Join(tmp.Chmod(0o644), tmp.Sync(), tmp.Close(), os.Rename(tmp.Name(), path))
+}
+
+func reportCommand(env environment) *cobra.Command {
+	f := &flags{env: env}
+	c := &cobra.Command{
+		Use: "report" + corpusUse, Short: "Print the stored leaderboard", Args: cobra.MaximumNArgs(1),
+		Long: "report prints the leaderboard that the last run or score stored, in any format. " + corpusHelp,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return f.withStages(corpusName(args), existing, func(s *stages) error {
+				b, err := readBoard(s.boardPath())
+				if errors.Is(err, fs.ErrNotExist) {
+					return fmt.Errorf("%s holds no leaderboard; `genbench score` makes one", s.store.Dir())
+				}
+				if err != nil {
+					return err
+				}
+				return s.print(b)
+			})
+		},
+	}
+	f.addStore(c)
+	f.addFormat(c)
+	return c
+}
+
+func readBoard(path string) (*report.Board, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the leaderboard: %w", err)
+	}
+	b := new(report.Board)
+	if err := json.Unmarshal(text, b); err != nil {
+		return nil, fmt.Errorf("reading the leaderboard %s: %w; `genbench score` makes it anew", path, err)
+	}
+	if b.Schema > report.Schema {
+		return nil, fmt.Errorf("the leaderboard %s was written by a newer version of genbench (schema %d)", path, b.Schema)
+	}
+	return b, nil
+}

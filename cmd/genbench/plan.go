@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/genbench/genbench/corpora"
+	"github.com/genbench/genbench/harness/result"
+	"github.com/spf13/cobra"
+)
+
+func planCommand(env environment) *cobra.Command {
+	f := &flags{env: env}
+	c := &cobra.Command{
+		Use: "plan" + corpusUse, Short: "Say what a run would cost, and do nothing", Args: cobra.MaximumNArgs(1),
+		Long: "plan prints how many networks a run would train, and an estimate of time and disk from a probe\nof a few networks for a few seconds. Nothing is written. " + corpusHelp,
+		RunE: func(c *cobra.Command, args []string) error { return f.plan(c.Context(), corpusName(args)) },
+	}
+	f.addStore(c)
+	f.addEngine(c)
+	return c
+}
+
+func (f *flags) plan(ctx context.Context, name string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	spec, err := corpora.Find(name)
+	if err != nil {
+		return errUsage{err}
+	}
+	engine, err := f.newEngine()
+	if err != nil {
+		return err
+	}
+	networks, err := spec.Networks()
+	if err != nil {
+		return err
+	}
+	store, where := f.existingStore(spec)
+	if store != nil {
+		if networks, err = store.Networks(); err != nil {
+			return err
+		}
+	}
+	p, err := corpora.MakePlan(ctx, store, networks, engine, f.data)
+	if err != nil {
+		return err
+	}
+	jobs := min(f.jobs, runtime.NumCPU())
+	t := plainTable(f.env.stdout, "corpus", spec.Name)
+	for _, row := range [][]string{
+		{"networks", fmt.Sprintf("%d, of which %d are in %s", p.Networks, p.Networks-p.Missing, where)},
+		{"parameters", fmt.Sprintf("%d in all", p.Parameters)},
+		{"engine", fmt.Sprintf("%s, %d workers", engine.Name(), f.jobs)},
+		{"training", fmt.Sprintf("%s of core time, about %s on %d cores; at most %s (%s)", seconds(p.Seconds), seconds(p.Seconds/float64(jobs)), jobs, seconds(p.SecondsMax/float64(jobs)), p.Basis)},
+		{"disk", bytesOf(p.Bytes)},
+	} {
+		if err := t.Append(row); err != nil {
+			return err
+		}
+	}
+	return t.Render()
+}
+
+// existingStore opens the corpus' store if it is there.
+func (f *flags) existingStore(spec *corpora.Spec) (*corpora.Store, string) {
+	dir := f.storeDir(spec.Name)
+	store, err := corpora.LoadStore(dir)
+	if err != nil {
+		return nil, dir
+	}
+	return store, dir
+}
+
+func statusCommand(env environment) *cobra.Command {
+	f := &flags{env: env}
+	c := &cobra.Command{
+		Use: "status" + corpusUse, Short: "Say what a store holds and what is missing", Args: cobra.MaximumNArgs(1),
+		Long: "status counts the networks and the answers of every measure. It exits with 3 where gaps remain. " + corpusHelp,
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.withStages(corpusName(args), existing, func(s *stages) error { return s.status(c.Context()) })
+		},
+	}
+	f.addStore(c)
+	f.addEngine(c)
+	f.addMeasures(c)
+	return c
+}
+
+func (s *stages) status(ctx context.Context) error {
+	stop, err := s.startPlugins(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	records, err := s.records()
+	if err != nil {
+		return err
+	}
+	if err := s.readResults(); err != nil {
+		return err
+	}
+	unconverged := 0
+	for _, r := range records {
+		if !r.Converged {
+			unconverged++
+		}
+	}
+	fmt.Fprintf(s.env.stdout, "%s: %d of %d networks, %d of them missed the target loss\n\n", s.store.Dir(), len(records), len(s.networks), unconverged)
+	if missing := len(s.networks) - len(records); missing > 0 {
+		s.gap("%d of %d networks are not trained", missing, len(s.networks))
+	}
+	table := s.harness.Table(records, s.set)
+	t := plainTable(s.env.stdout, "measure", "ok", "undefined", "skipped", "failed", "missing")
+	for j, c := range table.Columns {
+		count := map[result.Status]int{}
+		missing := 0
+		for i := range records {
+			if r := table.Cells[i][j]; r != nil {
+				count[r.Status]++
+			} else {
+				missing++
+			}
+		}
+		if err := t.Append(c.Name, count[result.OK], count[result.Undefined], count[result.Skipped], count[result.Failed], missing); err != nil {
+			return err
+		}
+	}
+	if err := t.Render(); err != nil {
+		return err
+	}
+	s.noteGaps(table)
+	return s.finish()
+}

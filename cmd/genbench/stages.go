@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/genbench/genbench/corpora"
+	"github.com/genbench/genbench/harness"
+	"github.com/genbench/genbench/harness/plugin"
+	"github.com/genbench/genbench/harness/quantity"
+	"github.com/genbench/genbench/harness/result"
+	"github.com/genbench/genbench/measures"
+	"github.com/genbench/genbench/models"
+)
+
+// stages is one corpus on its way from spec to leaderboard.
+type stages struct {
+	*flags
+	spec     *corpora.Spec
+	networks []corpora.Network
+	store    *corpora.Store
+	engine   models.Engine
+	data     *corpora.DataCache
+
+	harness *harness.Harness
+	set     *result.Set
+	gaps    []string // what is missing at the end, a line each
+}
+
+// storeState says what a stage wants of the store.
+type storeState int
+
+const (
+	created  storeState = iota // made where it is missing
+	existing                   // it must be there
+)
+
+// openStages finds the corpus and its store; a stage that makes nothing of its own
+// wants the store to be there already.
+func (f *flags) openStages(name string, wants storeState) (*stages, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	spec, err := corpora.Find(name)
+	if err != nil {
+		return nil, errUsage{err}
+	}
+	dir := f.storeDir(spec.Name)
+	if info, err := os.Stat(name); err == nil && info.IsDir() && f.store == "" {
+		dir = name // the corpus of a store, in its own store
+	}
+	s := &stages{flags: f, spec: spec, data: corpora.NewDataCache(f.data)}
+	if s.engine, err = f.newEngine(); err != nil {
+		return nil, err
+	}
+	if wants == existing {
+		if _, err := corpora.LoadStore(dir); err != nil {
+			return nil, fmt.Errorf("%w; `genbench train` or `genbench run` makes the store, --store names another", err)
+		}
+	}
+	if s.store, err = corpora.OpenStore(dir, spec); err != nil {
+		return nil, err
+	}
+	s.networks, err = s.store.Networks()
+	return s, err
+}
+
+func (s *stages) warn(err error) { fmt.Fprintf(s.env.stderr, "genbench: warning: %v\n", err) }
+
+func (s *stages) gap(format string, args ...any) {
+	s.gaps = append(s.gaps, fmt.Sprintf(format, args...))
+}
+
+// finish says what is missing, and turns it into the exit status.
+func (s *stages) finish() error {
+	if len(s.gaps) == 0 {
+		return nil
+	}
+	for _, g := range s.gaps {
+		fmt.Fprintf(s.env.stderr, "genbench: gap: %s\n", g)
+	}
+	return fmt.Errorf("%w: %d listed above; the next run tries them again", errGaps, len(s.gaps))
+}
+
+// startPlugins starts and describes every requested plugin, before anything is trained.
+func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
+	programs, err := s.programs()
+	if err != nil {
+		return nil, err
+	}
+	run, err := os.MkdirTemp("", "gb")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for the plugins' sockets: %w", err)
+	}
+	patterns := s.spec.Measures
+	if len(s.measures) > 0 {
+		patterns = nil
+		for _, list := range s.measures {
+			patterns = append(patterns, harness.SplitList(list)...)
+		}
+	}
+	s.harness, err = harness.Open(ctx, harness.Options{
+		Store: s.store, Data: s.data, Programs: programs, Patterns: patterns, Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
+		Plugin:  plugin.Options{StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: s.memory << 20, RunDir: run},
+		NewHost: func() *quantity.Host { return quantity.NewHost(s.engine, filepath.Join(s.store.Dir(), "cache")) },
+	})
+	if err != nil {
+		os.RemoveAll(run)
+		return nil, err
+	}
+	return func() { s.harness.Close(); os.RemoveAll(run) }, nil
+}
+
+// programs lists the built-ins, in one program, and the third-party plugins of the
+// flags, the spec and the plugin folders.
+func (s *stages) programs() ([]plugin.Program, error) {
+	var builtin []string
+	for _, m := range measures.All() {
+		builtin = append(builtin, m.Info().Name)
+	}
+	programs := []plugin.Program{plugin.Builtin(builtin)}
+	named := map[string]string{}
+	for name, path := range s.spec.Plugins {
+		named[name] = path
+	}
+	for _, p := range s.plugins {
+		name, path, ok := strings.Cut(p, "=")
+		if !ok || name == "" || path == "" {
+			return nil, usagef("--plugin %q: write NAME=PATH", p)
+		}
+		named[name] = path
+	}
+	dirs := append(filepath.SplitList(s.env.getenv(envPlugins)), filepath.Join(".genbench", "plugins"))
+	found, err := plugin.Discover(named, dirs, builtin)
+	if err != nil {
+		return nil, errUsage{err}
+	}
+	return append(programs, found...), nil
+}
+
+// train trains or reuses every network of the grid.
+func (s *stages) train(ctx context.Context) error {
+	var bar *progress
+	defer func() {
+		if bar != nil {
+			bar.finish()
+		}
+	}()
+	started := time.Now()
+	report, err := corpora.Train(ctx, s.store, s.networks, corpora.TrainOptions{
+		Engine: s.engine, Jobs: s.jobs, Data: s.data,
+		Progress: func(ev corpora.TrainEvent) {
+			switch ev.Kind {
+			case corpora.EventPlan:
+				bar = newProgress(s.env.stderr, s.noProgress, "training", ev.Total-ev.Reused)
+			case corpora.EventDamaged:
+				s.warn(fmt.Errorf("%w; set aside, it will be trained again", ev.Err))
+			case corpora.EventEpoch:
+				bar.advance(ev.Work)
+			case corpora.EventFinished, corpora.EventFailed:
+				bar.step(ev.Work)
+			}
+		},
+	})
+	if report == nil {
+		return err
+	}
+	for _, f := range report.Failures {
+		s.gap("network %s (%s) was not trained: %v", f.ID, f.Name, f.Err)
+	}
+	if err == nil {
+		took := ""
+		if report.Trained > 0 {
+			took = " in " + time.Since(started).Round(100*time.Millisecond).String()
+		}
+		fmt.Fprintf(s.env.stderr, "networks: %d trained%s, %d found in %s\n", report.Trained, took, report.Reused, s.store.Dir())
+	}
+	return err
+}
+
+// records are the networks of the corpus that the store has, in the order of the
+// grid; a damaged one is a gap.
+func (s *stages) records() ([]*corpora.Record, error) {
+	var out []*corpora.Record
+	for _, n := range s.networks {
+		r, err := s.store.Record(n.ID)
+		var damaged *corpora.ErrDamaged
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case errors.As(err, &damaged):
+			s.gap("%v; `genbench train` sets it aside and trains it again", err)
+		case err != nil:
+			return nil, err
+		default:
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// readResults reads what earlier runs answered.
+func (s *stages) readResults() error {
+	set, warnings, err := result.ReadDir(filepath.Join(s.store.Dir(), "values"))
+	for _, w := range warnings {
+		s.warn(w)
+	}
+	s.set = set
+	return err
+}
+
+// measure answers the missing cells.
+func (s *stages) measure(ctx context.Context) error {
+	records, err := s.records()
+	if err != nil {
+		return err
+	}
+	if missing := len(s.networks) - len(records); missing > 0 && len(s.gaps) == 0 {
+		s.gap("%d of %d networks are not trained; `genbench train` does that", missing, len(s.networks))
+	}
+	if err := s.readResults(); err != nil {
+		return err
+	}
+	todo := s.harness.Missing(records, s.set)
+	if len(todo) == 0 {
+		fmt.Fprintf(s.env.stderr, "measures: all %d answers found\n", len(records)*len(s.harness.Columns()))
+		return nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	name := fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())
+	w, err := result.NewWriter(filepath.Join(s.store.Dir(), "values"), name, s.set.LastSequence())
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	bar := newProgress(s.env.stderr, s.noProgress, "measuring", len(todo))
+	failures := map[string]int{}
+	done := 0
+	err = s.harness.Measure(ctx, records, s.set, w, func(ev harness.Event) {
+		if ev.Err != nil {
+			s.gap("%v", ev.Err)
+		}
+		for _, r := range ev.Results {
+			s.set.Add(r)
+			if r.Status == result.Failed {
+				if failures[r.Measure]++; failures[r.Measure] == 1 {
+					bar.printf("genbench: %s on network %s failed: %s", r.Measure, r.Network, r.Reason)
+				}
+			}
+		}
+		done++
+		bar.step(float64(done) / float64(len(todo)))
+	})
+	bar.finish()
+	for _, c := range s.harness.Columns() {
+		if n := failures[c.Name]; n > 0 {
+			s.gap("%s failed on %d networks", c.Name, n)
+		}
+	}
+	return err
+}

@@ -1,0 +1,186 @@
+package harness
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/genbench/genbench/corpora"
+	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/harness/plugin"
+	"github.com/genbench/genbench/harness/quantity"
+	"github.com/genbench/genbench/harness/result"
+)
+
+// Options says what to measure, with what, and where.
+type Options struct {
+	Store    *corpora.Store
+	Data     *corpora.DataCache
+	Programs []plugin.Program
+	Plugin   plugin.Options
+	Patterns []string              // of measures; none: all
+	Engine   string                // name of the engine behind NewHost
+	NewHost  func() *quantity.Host // one a worker
+	Jobs     int                   // workers
+	Seed     uint64                // of stochastic measures and searches
+	Warn     func(error)
+}
+
+// Harness holds the plugins that a run asked for.
+type Harness struct {
+	o       Options
+	started []started
+	columns []Column
+}
+
+// started is a program of the first worker; the other workers start their own.
+type started struct {
+	program plugin.Program
+	process *plugin.Process
+	err     error // it did not start; not tried again
+}
+
+// Open starts and describes every program once. A program that does not start
+// costs its own cells, no more: it stands for one column of its own name, all
+// of whose cells fail. Close must be called.
+func Open(ctx context.Context, o Options) (*Harness, error) {
+	h := &Harness{o: o, started: make([]started, len(o.Programs))}
+	var wg sync.WaitGroup
+	for i, p := range o.Programs {
+		wg.Go(func() {
+			process, err := plugin.Start(ctx, p, o.Plugin)
+			h.started[i] = started{program: p, process: process, err: err}
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		h.Close()
+		return nil, err
+	}
+	on, err := h.offer()
+	if err == nil {
+		h.columns, err = choose(on, o.Patterns)
+	}
+	if err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// offer lists the measures of all programs; two of one name are an error,
+// since a silent override would change published numbers.
+func (h *Harness) offer() ([]offered, error) {
+	var on []offered
+	owner := map[string]string{}
+	for i, s := range h.started {
+		infos := []measure.Info{{Name: s.program.Name, Doc: "did not start"}}
+		if s.err != nil {
+			h.o.Warn(s.err)
+		} else {
+			infos = s.process.Measures()
+		}
+		for _, info := range infos {
+			if other, taken := owner[info.Name]; taken {
+				return nil, fmt.Errorf("plugin %s: measure %q is already served by %s; rename one of them", s.program.Name, info.Name, other)
+			}
+			owner[info.Name] = s.program.Name
+			on = append(on, offered{info: info, program: i})
+		}
+	}
+	return on, nil
+}
+
+// Close stops the plugins.
+func (h *Harness) Close() {
+	for _, s := range h.started {
+		if s.process != nil {
+			s.process.Stop()
+		}
+	}
+}
+
+// Columns are the chosen measures, in the order of the programs.
+func (h *Harness) Columns() []Column { return slices.Clone(h.columns) }
+
+// Table is the answer of every column for every network, as far as there is one.
+type Table struct {
+	Records []*corpora.Record
+	Columns []Column
+	Cells   [][]*result.Result // [network][column]; nil: never measured
+}
+
+// Missing counts the cells that have no complete answer, and those of them that failed.
+func (t *Table) Missing() (missing, failed int) {
+	for _, row := range t.Cells {
+		for _, r := range row {
+			switch {
+			case r == nil:
+				missing++
+			case r.Status == result.Failed:
+				missing, failed = missing+1, failed+1
+			}
+		}
+	}
+	return missing, failed
+}
+
+// Table looks up the cells of the records in a set of results.
+func (h *Harness) Table(records []*corpora.Record, set *result.Set) *Table {
+	t := &Table{Records: records, Columns: h.columns, Cells: make([][]*result.Result, len(records))}
+	for i, rec := range records {
+		t.Cells[i] = make([]*result.Result, len(h.columns))
+		for j, c := range h.columns {
+			t.Cells[i][j] = set.Get(h.key(rec, c))
+		}
+	}
+	return t
+}
+
+// key identifies a cell by all that determines its value. A third-party
+// program counts with its hash, so an edited one never returns yesterday's number.
+func (h *Harness) key(rec *corpora.Record, c Column) string {
+	p := h.started[c.Program].program
+	id := struct {
+		Tensors, Init, Data string
+		Measure, Version    string
+		Options             map[string]string
+		Engine              string
+		Quantity            int
+		Seed                uint64
+		Program             string
+	}{rec.Tensors.FinalSHA256, rec.Tensors.InitSHA256, rec.DataHash, c.Info.Name, c.Info.Version, c.Options, h.o.Engine, quantity.Version(), h.o.Seed, ""}
+	if !p.Builtin {
+		id.Program = p.SHA256
+	}
+	sum := digest(id)
+	return hex.EncodeToString(sum[:])
+}
+
+// digest is the SHA-256 of the value's JSON, which writes maps in the order of keys.
+// The values are strings, numbers and maps of strings: encoding cannot fail.
+func digest(v any) [sha256.Size]byte {
+	b, _ := json.Marshal(v)
+	return sha256.Sum256(b)
+}
+
+// computeSeed is the seed of a stochastic measure: it depends on the run's
+// seed, the network and the measure, never on order or worker.
+func (h *Harness) computeSeed(rec *corpora.Record, c Column) uint64 {
+	sum := digest([]any{h.o.Seed, rec.Tensors.FinalSHA256, c.Info.Name, c.Info.Version, c.Options})
+	return binary.BigEndian.Uint64(sum[:8])
+}
+
+// opaque is the name that plugins know a network by: random, so that nothing can be
+// looked up under it.
+func opaque() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails, crypto/rand
+	return hex.EncodeToString(b[:])
+}

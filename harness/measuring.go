@@ -1,0 +1,231 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/genbench/genbench/corpora"
+	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/harness/plugin"
+	"github.com/genbench/genbench/harness/quantity"
+	"github.com/genbench/genbench/harness/result"
+)
+
+// Event says that the cells of one more network are answered.
+type Event struct {
+	Network string
+	Results []*result.Result
+	Err     error // the network could not be measured at all: a damaged checkpoint, missing data
+}
+
+// Measure answers the missing cells of the records and appends them, one write a network. A network
+// that cannot be read costs its own cells and is reported by event; an error means that results cannot
+// be written or ctx has ended. event is called from one goroutine at a time.
+func (h *Harness) Measure(ctx context.Context, records []*corpora.Record, set *result.Set, w *result.Writer, event func(Event)) error {
+	todo := h.Missing(records, set)
+	if len(todo) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	queue := make(chan work)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for i := range min(max(1, h.o.Jobs), len(todo)) {
+		wg.Go(func() {
+			wk, err := h.newWorker(ctx, i)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			defer wk.close()
+			for job := range queue {
+				ev := wk.network(ctx, job)
+				if ctx.Err() != nil {
+					return
+				}
+				mu.Lock()
+				if err := w.Append(ev.Results...); err != nil {
+					cancel(err)
+				} else {
+					event(ev)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	feed(ctx, queue, todo)
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+func feed(ctx context.Context, queue chan<- work, todo []work) {
+	defer close(queue)
+	for _, job := range todo {
+		select {
+		case queue <- job:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// work is one network and its missing cells.
+type work struct {
+	record  *corpora.Record
+	columns []int
+}
+
+// Missing lists the networks that have missing cells.
+func (h *Harness) Missing(records []*corpora.Record, set *result.Set) []work {
+	var todo []work
+	for _, rec := range records {
+		job := work{record: rec}
+		for j, c := range h.columns {
+			if r := set.Get(h.key(rec, c)); r == nil || r.Status == result.Failed {
+				job.columns = append(job.columns, j)
+			}
+		}
+		if len(job.columns) > 0 {
+			todo = append(todo, job)
+		}
+	}
+	return todo
+}
+
+// worker measures one network after another with processes and sessions of its own.
+type worker struct {
+	h         *Harness
+	first     bool
+	host      *quantity.Host
+	processes []*plugin.Process // by program; nil: it did not start
+	errs      []error
+}
+
+// newWorker starts the worker's plugins; the first worker uses those that described themselves.
+func (h *Harness) newWorker(ctx context.Context, index int) (*worker, error) {
+	wk := &worker{h: h, first: index == 0, host: h.o.NewHost(), processes: make([]*plugin.Process, len(h.started)), errs: make([]error, len(h.started))}
+	for i, s := range h.started {
+		switch {
+		case s.err != nil:
+			wk.errs[i] = s.err
+		case wk.first:
+			wk.processes[i] = s.process
+		default:
+			wk.processes[i], wk.errs[i] = plugin.Start(ctx, s.program, h.o.Plugin)
+		}
+	}
+	return wk, nil
+}
+
+func (wk *worker) close() {
+	wk.host.Close()
+	if wk.first {
+		return // they belong to the harness
+	}
+	for _, p := range wk.processes {
+		if p != nil {
+			p.Stop()
+		}
+	}
+}
+
+// network answers the missing cells of one network.
+func (wk *worker) network(ctx context.Context, job work) Event {
+	ev := Event{Network: job.record.ID}
+	provider, subject, err := wk.open(job.record)
+	if err != nil {
+		ev.Err = fmt.Errorf("network %s: %w", job.record.ID, err)
+		return ev
+	}
+	defer provider.Close()
+	meta := metaOf(subject)
+	for _, j := range job.columns {
+		r := wk.cell(ctx, job.record, wk.h.columns[j], provider, meta)
+		if ctx.Err() != nil {
+			return ev
+		}
+		ev.Results = append(ev.Results, r)
+	}
+	return ev
+}
+
+// open makes the quantities of a stored network available. A network whose files are damaged
+// is set aside.
+func (wk *worker) open(rec *corpora.Record) (*quantity.Provider, *quantity.Subject, error) {
+	s, err := wk.subject(rec)
+	var damaged *corpora.ErrDamaged
+	if errors.As(err, &damaged) {
+		if to, aside := wk.h.o.Store.SetAside(rec.ID); aside == nil {
+			err = fmt.Errorf("%w; set aside in %s, run again to train it anew", err, to)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := wk.host.Open(s)
+	return p, s, err
+}
+
+func (wk *worker) subject(rec *corpora.Record) (*quantity.Subject, error) {
+	final, initial, err := wk.h.o.Store.LoadNetwork(rec)
+	if err != nil {
+		return nil, err
+	}
+	data, err := wk.h.o.Data.For(rec)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := wk.facts(rec)
+	return &quantity.Subject{
+		Key:  rec.Tensors.FinalSHA256 + "|" + rec.Tensors.InitSHA256 + "|" + rec.DataHash,
+		Arch: rec.Architecture, Final: final, Init: initial, Data: data, Facts: facts, Seed: wk.h.o.Seed,
+	}, err
+}
+
+// facts are what was recorded while the network was trained.
+func (wk *worker) facts(rec *corpora.Record) (quantity.Facts, error) {
+	f := quantity.Facts{
+		Epochs: rec.Epochs, Steps: rec.Steps, StepsTo01: rec.StepsTo01, StepsTo001: rec.StepsTo001,
+		GradientNoise1: rec.GradientNoise1, GradientNoiseFinal: rec.GradientNoiseFinal,
+	}
+	history, err := wk.h.o.Store.History(rec)
+	for _, e := range history {
+		f.MeanLosses = append(f.MeanLosses, e.MeanLoss)
+	}
+	return f, err
+}
+
+func metaOf(s *quantity.Subject) measure.Meta {
+	m := measure.Meta{ID: opaque(), Classes: s.Arch.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{s.Arch.Input.C, s.Arch.Input.H, s.Arch.Input.W}}
+	for _, l := range s.Arch.Layers {
+		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
+	}
+	return m
+}
+
+// cell has one measure answer for one network.
+func (wk *worker) cell(ctx context.Context, rec *corpora.Record, c Column, p *quantity.Provider, meta measure.Meta) *result.Result {
+	program := wk.h.started[c.Program].program
+	r := &result.Result{
+		Key: wk.h.key(rec, c), Network: rec.ID, Measure: c.Name, Version: c.Info.Version, Engine: wk.h.o.Engine, Seed: wk.h.o.Seed,
+		Plugin: result.Plugin{Name: program.Name, Builtin: program.Builtin, Path: program.Path, SHA256: program.SHA256},
+	}
+	process := wk.processes[c.Program]
+	if process == nil {
+		r.Status, r.Reason = result.Failed, wk.errs[c.Program].Error()
+		return r
+	}
+	out := process.Compute(ctx, plugin.Request{
+		Measure: c.Info.Name, Network: meta.ID, Options: c.Options, Seed: wk.h.computeSeed(rec, c), Meta: meta, Provider: p,
+	})
+	r.Status, r.Reason = result.Status(out.Status), out.Reason
+	if r.Status == result.OK {
+		r.Value = &out.Value
+	}
+	r.Seconds, r.HostSeconds, r.PeakRSS = out.Seconds, out.HostSeconds, out.PeakRSS
+	r.Diagnostics, r.Warnings = out.Diagnostics, out.Warnings
+	return r
+}

@@ -1,0 +1,184 @@
+package harness
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/genbench/genbench/harness/measure"
+)
+
+// Column is one measure with its options fixed: a column of cells, a row of the
+// leaderboard.
+type Column struct {
+	Name    string            // "cna", or "cna[layers=paper]" where options differ from their defaults
+	Info    measure.Info      // as the plugin described it
+	Options map[string]string // every option of the measure, defaults filled in
+	Program int               // index of the program that serves it
+}
+
+// SplitList splits a list of measures at its commas; commas inside brackets do not split.
+func SplitList(list string) []string {
+	var out []string
+	depth, start := 0, 0
+	add := func(s string) {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	for i, c := range list {
+		switch c {
+		case '[':
+			depth++
+		case ']':
+			depth--
+		case ',':
+			if depth <= 0 {
+				add(list[start:i])
+				start = i + 1
+			}
+		}
+	}
+	add(list[start:])
+	return out
+}
+
+// offered is one measure that a program serves.
+type offered struct {
+	info    measure.Info
+	program int
+}
+
+// choose resolves patterns (names, * and ?, or one name with options in
+// brackets) against the measures on offer, in the order of the offer; no
+// patterns means all of them. A pattern that matches nothing is an error that
+// names the nearest measure.
+func choose(on []offered, patterns []string) ([]Column, error) {
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
+	}
+	var columns []Column
+	add := func(c Column) {
+		if !slices.ContainsFunc(columns, func(o Column) bool { return o.Name == c.Name }) {
+			columns = append(columns, c)
+		}
+	}
+	for _, p := range patterns {
+		name, options, err := parsePattern(p)
+		if err != nil {
+			return nil, err
+		}
+		found := false
+		for _, o := range on {
+			if !match(name, o.info.Name) {
+				continue
+			}
+			found = true
+			c, err := column(o, options)
+			if err != nil {
+				return nil, err
+			}
+			add(c)
+		}
+		if !found {
+			return nil, unknownMeasure(name, on)
+		}
+	}
+	return columns, nil
+}
+
+// parsePattern splits "cna[layers=paper,reduce=mean]" into its name and options.
+func parsePattern(p string) (string, map[string]string, error) {
+	name, rest, bracket := strings.Cut(p, "[")
+	if !bracket {
+		return name, nil, nil
+	}
+	body, ok := strings.CutSuffix(rest, "]")
+	if !ok || strings.ContainsAny(body, "[]") {
+		return "", nil, fmt.Errorf("measure %q: options are written NAME[option=value,...]", p)
+	}
+	options := map[string]string{}
+	for _, kv := range strings.Split(body, ",") {
+		k, v, ok := strings.Cut(strings.TrimSpace(kv), "=")
+		if !ok || k == "" || v == "" {
+			return "", nil, fmt.Errorf("measure %q: %q is not option=value", p, kv)
+		}
+		if _, twice := options[k]; twice {
+			return "", nil, fmt.Errorf("measure %q: option %q is given twice", p, k)
+		}
+		options[k] = v
+	}
+	return name, options, nil
+}
+
+// column fixes a measure's options. Its name lists, in the order of their
+// declaration, those that differ from their defaults, so that equal choices have equal names.
+func column(o offered, given map[string]string) (Column, error) {
+	options, err := o.info.Resolve(given)
+	if err != nil {
+		return Column{}, err
+	}
+	var differ []string
+	for _, opt := range o.info.Options {
+		if v := options[opt.Name]; v != opt.Default {
+			differ = append(differ, opt.Name+"="+v)
+		}
+	}
+	name := o.info.Name
+	if len(differ) > 0 {
+		name += "[" + strings.Join(differ, ",") + "]"
+	}
+	return Column{Name: name, Info: o.info, Options: options, Program: o.program}, nil
+}
+
+func match(pattern, name string) bool {
+	if strings.ContainsAny(pattern, `\`) {
+		return false
+	}
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+func unknownMeasure(name string, on []offered) error {
+	var names []string
+	for _, o := range on {
+		names = append(names, o.info.Name)
+	}
+	if near := Nearest(name, names); near != "" {
+		return fmt.Errorf("no measure matches %q; did you mean %q? `genbench measures ls` lists them all", name, near)
+	}
+	return fmt.Errorf("no measure matches %q; `genbench measures ls` lists them all", name)
+}
+
+// Nearest returns the candidate with the smallest edit distance to name, or ""
+// when none is near enough to be meant.
+func Nearest(name string, candidates []string) string {
+	best, at := "", max(2, len(name)/2)+1
+	for _, c := range candidates {
+		if d := distance(name, c); d < at {
+			best, at = c, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
