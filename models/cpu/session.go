@@ -34,6 +34,8 @@ type session struct {
 
 var _ models.Session = (*session)(nil)
 
+var errClosed = errors.New("the session is closed")
+
 func newSession(k *kernels, a models.Architecture, maxBatch int) *session {
 	p := newPlan(a)
 	a.Layers = append([]models.Layer(nil), a.Layers...)
@@ -51,6 +53,9 @@ func newSession(k *kernels, a models.Architecture, maxBatch int) *session {
 
 // SetState copies s into the session.
 func (s *session) SetState(from models.State) error {
+	if s.params == nil {
+		return fmt.Errorf("setting the state: %w", errClosed)
+	}
 	if !s.p.fits(from) {
 		return fmt.Errorf("setting the state: %w", from.Fits(s.a))
 	}
@@ -66,6 +71,9 @@ func (s *session) SetState(from models.State) error {
 
 // State copies the session's tensors into dst.
 func (s *session) State(dst models.State) error {
+	if s.params == nil {
+		return fmt.Errorf("copying the state: %w", errClosed)
+	}
 	if !s.p.fits(dst) {
 		return fmt.Errorf("copying the state: %w", dst.Fits(s.a))
 	}
@@ -103,6 +111,9 @@ func (t place) get(data, arena []float32) {
 
 // count is the number N of examples in x, checked.
 func (s *session) count(x []float32) (int, error) {
+	if s.params == nil {
+		return 0, errClosed
+	}
 	n := len(x) / s.p.input
 	if n*s.p.input != len(x) {
 		return 0, fmt.Errorf("%d input values are not a whole number of examples of %d features", len(x), s.p.input)
@@ -216,7 +227,11 @@ func (s *session) Gradient(dst models.State, x []float32, y []int32, mode models
 
 // Begin sets the optimizer.
 func (s *session) Begin(o models.Optimizer) error {
-	if err := o.Validate(); err != nil {
+	err := o.Validate()
+	if err == nil && s.params == nil {
+		err = errClosed
+	}
+	if err != nil {
 		return fmt.Errorf("beginning to train: %w", err)
 	}
 	s.pass()
@@ -234,7 +249,7 @@ func (s *session) Begin(o models.Optimizer) error {
 // Step does one step of training.
 func (s *session) Step(x []float32, y []int32, d models.Draw) (float64, error) {
 	if s.optimizer.Name == "" {
-		return 0, errors.New("training step: no optimizer; call Begin first")
+		return 0, errors.New("training step: the session has no optimizer; call Begin first")
 	}
 	n, err := s.labelled(x, y)
 	if err == nil {

@@ -19,6 +19,13 @@ import (
 func main() {
 	dir := flag.String("dir", ".", "folder of the generated files")
 	flag.Parse()
+	if err := generateAll(*dir); err != nil {
+		log.Fatalf("asmgen: %v", err)
+	}
+}
+
+// generateAll writes all files to the folder.
+func generateAll(dir string) error {
 	files := []struct {
 		name  string
 		write func(c *build.Context)
@@ -41,10 +48,11 @@ func main() {
 		{"optimizers_avx2", optimizerKernels},
 	}
 	for _, f := range files {
-		if err := generate(filepath.Join(*dir, f.name+"_amd64"), f.write); err != nil {
-			log.Fatalf("asmgen: writing %s: %v", f.name, err)
+		if err := generate(filepath.Join(dir, f.name+"_amd64"), f.write); err != nil {
+			return fmt.Errorf("writing %s: %w", f.name, err)
 		}
 	}
+	return nil
 }
 
 // generate writes NAME.s and NAME.go.

@@ -1,0 +1,312 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/genbench/genbench/models"
+	"github.com/genbench/genbench/models/enginetest"
+)
+
+var rmsprop = models.Optimizer{Name: "rmsprop", LearningRate: 1e-3, Momentum: 0.5, WeightDecay: 0.01, Alpha: 0.99, Epsilon: 1e-8}
+
+// everything has every kind of layer, at widths off the kernels' multiples.
+func everything() models.Architecture {
+	a := chain(true, 19, 37, 21, 5)
+	last := a.Layers[len(a.Layers)-1]
+	a.Layers[len(a.Layers)-1] = models.Layer{Name: "drop", Kind: models.Dropout, In: last.In, Out: last.In, Rate: 0.3}
+	a.Layers = append(a.Layers, last)
+	return a
+}
+
+func TestNew(t *testing.T) {
+	e, err := New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "cpu/" + Kernels()[0]; e.Name() != want {
+		t.Errorf("the default is %s, want the best, %s", e.Name(), want)
+	}
+	if names := Kernels(); names[len(names)-1] != "go" {
+		t.Errorf("%v does not end in plain Go", names)
+	}
+	for _, name := range []string{"avx512", "avx2", "go"} {
+		e, err := New(name)
+		if has := slices.Contains(Kernels(), name); has != (err == nil) {
+			t.Errorf("%s: listed %v, but New says %v", name, has, err)
+		} else if has && e.Name() != "cpu/"+name {
+			t.Errorf("%s is named %s", name, e.Name())
+		}
+	}
+	if _, err := New("sse2"); err == nil || !strings.Contains(err.Error(), `"sse2"`) || !strings.Contains(err.Error(), "avx2") {
+		t.Errorf("unknown kernels: %v", err)
+	}
+}
+
+// TestAllocations: after one call, nothing allocates, for every method (the
+// suite's), and for Step with every optimizer and at batch sizes that change.
+func TestAllocations(t *testing.T) {
+	for _, e := range engines(t) {
+		t.Run(e.Name(), func(t *testing.T) {
+			enginetest.Allocations(t, e)
+			for _, o := range []models.Optimizer{momentum, adam, rmsprop} {
+				for name, a := range map[string]models.Architecture{"plain": chain(false, 64, 40, 10), "everything": everything()} {
+					state, x, y := drawn(t, a, 70)
+					s := open(t, e, a, state, 70)
+					if err := s.Begin(o); err != nil {
+						t.Fatal(err)
+					}
+					sizes := []int{70, 32, 8, 5, 64}
+					d, i := a.Input.Size(), 0
+					allocations := testing.AllocsPerRun(10, func() {
+						n := sizes[i%len(sizes)]
+						if _, err := s.Step(x[:n*d], y[:n], models.Draw{Step: uint64(i)}); err != nil {
+							t.Fatal(err)
+						}
+						i++
+					})
+					if allocations != 0 {
+						t.Errorf("%s, %s: a step allocates %v times", name, o.Name, allocations)
+					}
+				}
+			}
+		})
+	}
+}
+
+// run trains on batches of changing size and returns losses, tensors, logits and norms.
+func run(t *testing.T, s models.Session, a models.Architecture, state models.State, x []float32, y []int32, o models.Optimizer, sizes []int) []uint64 {
+	t.Helper()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(s.SetState(state))
+	check(s.Begin(o))
+	var bits []uint64
+	d := a.Input.Size()
+	for i, n := range sizes {
+		loss, err := s.Step(x[:n*d], y[:n], models.Draw{Seed: 3, Step: uint64(i)})
+		check(err)
+		bits = append(bits, math.Float64bits(loss))
+	}
+	after := models.NewState(a)
+	check(s.State(after))
+	n := sizes[0]
+	logits, norms := make([]float32, n*a.Classes), make([]float64, n)
+	check(s.Logits(logits, x[:n*d]))
+	check(s.GradientNorms(norms, x[:n*d], y[:n]))
+	for _, v := range append(flat(after, false, a), logits...) {
+		bits = append(bits, uint64(math.Float32bits(v)))
+	}
+	for _, v := range norms {
+		bits = append(bits, math.Float64bits(v))
+	}
+	return bits
+}
+
+// TestBits: results do not depend on maxBatch, on what the session did
+// before, on sessions working at the same time, or on which assembler set runs.
+func TestBits(t *testing.T) {
+	sizes := []int{33, 32, 7, 64, 9, 2, 40}
+	for _, o := range []models.Optimizer{momentum, adam, rmsprop} {
+		for _, a := range []models.Architecture{chain(false, 48, 33, 10), everything()} {
+			state, x, y := drawn(t, a, 100)
+			sets := map[string][]uint64{}
+			for _, e := range engines(t) {
+				want := run(t, open(t, e, a, state, 64), a, state, x, y, o, sizes)
+				sets[e.Name()] = want
+				used := open(t, e, a, state, 100)
+				run(t, used, a, state, x, y, adam, []int{100, 3, 65})
+				if !slices.Equal(want, run(t, used, a, state, x, y, o, sizes)) {
+					t.Errorf("%s, %s: a used session with room for more gives other bits", e.Name(), o.Name)
+				}
+				var group sync.WaitGroup
+				for range 3 {
+					group.Go(func() {
+						s, err := e.NewSession(a, 70)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if !slices.Equal(want, run(t, s, a, state, x, y, o, sizes)) {
+							t.Errorf("%s, %s: sessions at work together give other bits", e.Name(), o.Name)
+						}
+					})
+				}
+				group.Wait()
+			}
+			if wide, ok := sets["cpu/avx512"]; ok && !slices.Equal(wide, sets["cpu/avx2"]) {
+				t.Errorf("%s: AVX-512 and AVX2 differ in bits", o.Name)
+			}
+		}
+	}
+}
+
+// TestLogitsOfOne: an example's logits and layer outputs have the same bits
+// alone and in any batch.
+func TestLogitsOfOne(t *testing.T) {
+	a := everything()
+	const n = 75
+	state, x, _ := drawn(t, a, n)
+	d := a.Input.Size()
+	for _, e := range engines(t) {
+		s := open(t, e, a, state, n)
+		all, one := make([]float32, n*a.Classes), make([]float32, a.Classes)
+		if err := s.Logits(all, x); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Outputs(x, func(layer int, out []float32) {
+			if layer == len(a.Layers)-1 && !slices.Equal(out, all) {
+				t.Errorf("%s: the last layer's output is not the logits", e.Name())
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if err := s.Logits(one, x[i*d:(i+1)*d]); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(one, all[i*a.Classes:(i+1)*a.Classes]) {
+				t.Errorf("%s: example %d: %v alone, %v in a batch", e.Name(), i, one, all[i*a.Classes:(i+1)*a.Classes])
+			}
+		}
+	}
+}
+
+// TestFusedMomentum: the kernels that update weights as they compute the gradient
+// do exactly what the gradient and PyTorch's rule, v = mu v + g + wd w, w -= lr v, do one after the other:
+// on the first step, v = g + wd w.
+func TestFusedMomentum(t *testing.T) {
+	a := chain(false, 30, 45, 10)
+	o := models.Optimizer{Name: "sgd", LearningRate: 0.5, Momentum: 0.25, WeightDecay: 0.125}
+	for _, e := range engines(t) {
+		for _, n := range []int{1, 8, 20, 32, 64, 40} {
+			state, x, y := drawn(t, a, n)
+			s := open(t, e, a, state, n)
+			g, after := models.NewState(a), models.NewState(a)
+			if _, err := s.Gradient(g, x, y, models.Learn, models.Draw{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Begin(o); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Step(x, y, models.Draw{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.State(after); err != nil {
+				t.Fatal(err)
+			}
+			for i := range g {
+				for j, v := range g[i].Data {
+					w := float64(state[i].Data[j])
+					want := w - 0.5*(float64(v)+0.125*w)
+					if math.Abs(float64(after[i].Data[j])-want) > few*max(1, math.Abs(w)) {
+						t.Fatalf("%s, %d examples: %s[%d] is %v, want %v", e.Name(), n, g[i].Name, j, after[i].Data[j], want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestNotFiniteStaysLocal: an example with a value that is no number has no
+// finite logits; in evaluation mode its neighbours in the panel keep theirs.
+func TestNotFiniteStaysLocal(t *testing.T) {
+	a := everything()
+	state, x, y := drawn(t, a, 9)
+	d := a.Input.Size()
+	x[4*d+2] = float32(math.NaN())
+	for _, e := range engines(t) {
+		s := open(t, e, a, state, 9)
+		logits, norms := make([]float32, 9*a.Classes), make([]float64, 9)
+		if err := s.Logits(logits, x); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.GradientNorms(norms, x, y); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range logits {
+			if bad := i/a.Classes == 4; bad != (v != v) {
+				t.Errorf("%s: logit %d of example %d is %v", e.Name(), i%a.Classes, i/a.Classes, v)
+			}
+		}
+		for i, v := range norms {
+			if bad := i == 4; bad != math.IsNaN(v) {
+				t.Errorf("%s: the norm of example %d is %v", e.Name(), i, v)
+			}
+		}
+		if err := s.Begin(momentum); err != nil {
+			t.Fatal(err)
+		}
+		if loss, err := s.Step(x, y, models.Draw{}); err != nil || !math.IsNaN(loss) {
+			t.Errorf("%s: a step on it has loss %v, %v", e.Name(), loss, err)
+		}
+	}
+}
+
+func TestClosed(t *testing.T) {
+	a := chain(false, 4, 3, 2)
+	state, x, y := drawn(t, a, 2)
+	for _, e := range engines(t) {
+		s := open(t, e, a, state, 2)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, gradient := s.Gradient(models.NewState(a), x, y, models.Eval, models.Draw{})
+		_, step := s.Step(x, y, models.Draw{})
+		for name, err := range map[string]error{
+			"SetState": s.SetState(state), "State": s.State(state), "Logits": s.Logits(make([]float32, 4), x),
+			"Outputs": s.Outputs(x, func(int, []float32) {}), "Gradient": gradient, "Step": step, "Begin": s.Begin(momentum),
+			"GradientNorms": s.GradientNorms(make([]float64, 2), x, y),
+		} {
+			if err == nil {
+				t.Errorf("%s: %s works on a closed session", e.Name(), name)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("closing again: %v", err)
+		}
+	}
+}
+
+// TestErrorsNameTheValue: what a caller got wrong is in the message.
+func TestErrorsNameTheValue(t *testing.T) {
+	a := chain(true, 4, 3, 2)
+	state, x, y := drawn(t, a, 6)
+	e := engines(t)[0]
+	s := open(t, e, a, state, 5)
+	step := func(x []float32, y []int32) error {
+		_, err := s.Step(x, y, models.Draw{})
+		return err
+	}
+	if err := s.Begin(momentum); err != nil {
+		t.Fatal(err)
+	}
+	for want, err := range map[string]error{
+		"label 2 of example 1":       step(x[:8], []int32{0, 2}),
+		"label -1 of example 0":      step(x[:8], []int32{-1, 1}),
+		"6 examples":                 step(x, y),
+		"0 examples":                 step(nil, nil),
+		"7 input values":             step(x[:7], y[:2]),
+		"1 labels for 2 examples":    step(x[:8], y[:1]),
+		"at least 2 examples":        step(x[:4], y[:1]),
+		"room for 3 logits":          s.Logits(make([]float32, 3), x[:8]),
+		"room for 1 norms":           s.GradientNorms(make([]float64, 1), x[:8], y[:2]),
+		"7 tensors":                  s.SetState(models.NewState(a)[1:]),
+		"unknown optimizer \"lion\"": s.Begin(models.Optimizer{Name: "lion", LearningRate: 1}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	if _, err := e.NewSession(a, 0); err == nil || !strings.Contains(err.Error(), fmt.Sprint("at most ", 0)) {
+		t.Errorf("maxBatch 0: %v", err)
+	}
+}
