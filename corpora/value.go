@@ -40,7 +40,7 @@ func Truth(b bool) Value {
 
 // String is the value as it is shown and as statistics group it: the shortest
 // decimal that reads back as the same number, without an exponent where the
-// number is an integer below 10^15.
+// number is an integer up to 2^53.
 func (v Value) String() string {
 	switch v.kind {
 	case text:
@@ -48,7 +48,7 @@ func (v Value) String() string {
 	case truth:
 		return strconv.FormatBool(v.number != 0)
 	}
-	if v.number == math.Trunc(v.number) && math.Abs(v.number) < 1e15 {
+	if v.number == math.Trunc(v.number) && math.Abs(v.number) <= maxSeed {
 		return strconv.FormatFloat(v.number, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(v.number, 'g', -1, 64)

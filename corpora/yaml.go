@@ -26,7 +26,7 @@ func (p *specParser) parseYAML(src []byte) (root ast.Node) {
 		return nil
 	}
 	if at, deep := tooDeep(src); deep {
-		p.fail(at, "", "a spec nests its brackets three deep at most", "brackets are nested %d deep", maxDepth)
+		p.fail(at, "", "a spec nests three deep at most", "is nested %d deep", maxDepth)
 		return nil
 	}
 	// The parser is not ours and is fed what users type; a bug in it must not
@@ -68,21 +68,28 @@ func (p *specParser) parseYAML(src []byte) (root ast.Node) {
 
 const maxDepth = 100
 
-// tooDeep finds brackets nested so deep that a recursive parser would be hurt.
-// It ignores quotes: a spec has no text with a hundred open brackets.
+// tooDeep finds brackets, or "- - - -", nested so deep that a recursive parser
+// would be hurt. It ignores quotes: a spec has no text with a hundred open brackets.
 func tooDeep(src []byte) (pos, bool) {
 	at, depth := pos{1, 0}, 0
+	dashes := 0 // since the line began with nothing but dashes, question marks and spaces
 	for _, r := range string(src) {
 		at.column++
 		switch r {
 		case '\n':
-			at = pos{at.line + 1, 0}
+			at, dashes = pos{at.line + 1, 0}, 0
 		case '[', '{':
-			if depth++; depth >= maxDepth {
-				return at, true
-			}
+			depth++
 		case ']', '}':
 			depth = max(0, depth-1)
+		case '-', '?':
+			dashes++
+		case ' ', '\t':
+		default:
+			dashes = 0
+		}
+		if max(depth, dashes) >= maxDepth {
+			return at, true
 		}
 	}
 	return pos{}, false
@@ -117,9 +124,6 @@ func (p *specParser) mapping(node ast.Node, field string, known []string, each f
 		pairs = n.Values
 	case *ast.MappingValueNode:
 		pairs = []*ast.MappingValueNode{n}
-	case *ast.NullNode:
-		p.fail(position(node), field, "remove it, or put keys under it", "has no value")
-		return
 	default:
 		p.fail(position(node), field, "write key: value, one a line", "is %s, keys and values are needed", describe(node))
 		return
@@ -131,16 +135,24 @@ func (p *specParser) mapping(node ast.Node, field string, known []string, each f
 		name := strings.TrimPrefix(field+"."+clip(key), ".")
 		switch {
 		case !ok:
-			p.fail(at, field, "write keys as plain text", "%s as a key", describe(pair.Key))
+			p.fail(at, field, "write keys as plain text", "has %s, for a key", describe(pair.Key))
 		case before[key] != pos{}:
 			p.fail(at, name, "remove one of the two", "is already given on line %d", before[key].line)
 		case known != nil && !slices.Contains(known, key):
 			p.fail(at, name, p.unknownKey(key, known), "unknown key")
+		case isNull(pair.Value):
+			before[key] = at
+			p.fail(at, name, "give it one, or remove the key", "has no value")
 		default:
 			before[key] = at
 			each(key, at, pair.Value)
 		}
 	}
+}
+
+func isNull(node ast.Node) bool {
+	_, ok := node.(*ast.NullNode)
+	return ok || node == nil
 }
 
 // unknownKey is the remedy for a key that its mapping does not have: the
@@ -201,7 +213,7 @@ func (p *specParser) value(node ast.Node, field string, h hyper) (Value, bool) {
 		switch {
 		case !isText && decimal.MatchString(v.text) && h.kind == number:
 			remedy = "remove the quotes"
-		case isText && odd.MatchString(plain) && h.kind == number:
+		case isText && odd.MatchString(plain) && !decimal.MatchString(plain) && h.kind == number:
 			remedy = "write numbers in plain decimal, as 1000 or 1e-3"
 		case isText && h.kind == truth:
 			remedy = "write true or false"
