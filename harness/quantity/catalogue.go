@@ -25,6 +25,7 @@ type source int
 
 const (
 	ofData    source = iota // the examples alone: shared by all networks trained on them
+	ofRecord                // what was recorded while it was trained
 	ofNetwork               // the tensors too
 	ofEngine                // and which engine computes
 )
@@ -103,7 +104,7 @@ func catalogue() []kind {
 			argKind, {name: "rgm_compat", values: []string{"false", "true"}},
 		}},
 		{name: "sharpness", of: ofEngine, random: always, compute: computeSharpness, args: []argument{argKind}},
-		{name: "history", of: ofNetwork, compute: computeHistory},
+		{name: "history", of: ofRecord, compute: computeHistory},
 	}
 }
 

@@ -63,15 +63,10 @@ func (h *Host) Open(s *Subject) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a network: %w", err)
 	}
-	facts, err := json.Marshal(s.Facts)
-	if err != nil {
-		return nil, fmt.Errorf("opening a network: facts: %w", err)
-	}
 	p := &Provider{host: h, subject: s, cache: cache{dir: dir, limit: h.cache.limit}, calls: map[string]*call{}}
 	sum := sha256.Sum256(arch)
 	p.network = s.Key + "|" + hex.EncodeToString(sum[:])
-	sum = sha256.Sum256(facts)
-	p.facts = hex.EncodeToString(sum[:])
+	p.facts = s.Facts.hash()
 	p.unfit = s.Final.Finite()
 	return p, nil
 }
@@ -108,8 +103,13 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 	if k.init && p.subject.Init == nil {
 		return nil, &Missing{Need: name, Reason: "the corpus did not keep the weights before training"}
 	}
-	if k.of != ofData && p.unfit != nil {
+	if (k.of == ofNetwork || k.of == ofEngine) && p.unfit != nil {
 		return nil, undefined("%s", p.unfit)
+	}
+	if n := a.number("examples"); n > 0 {
+		if _, all := p.subject.inputs(a["split"]); n >= all {
+			a["examples"] = "0" // the same file as all of them
+		}
 	}
 	key := p.key(k, a)
 	for {
@@ -208,7 +208,7 @@ func (p *Provider) key(k kind, a arguments) string {
 	if k.init {
 		key += "|init=" + s.Init.Hash()
 	}
-	if k.name == "history" {
+	if k.of == ofRecord {
 		key += "|facts=" + p.facts
 	}
 	if k.random != nil && k.random(a) {

@@ -51,6 +51,19 @@ type Facts struct {
 	MeanLosses            []float64 // [E], mean loss of each epoch's steps, nats
 }
 
+// hash tells facts apart. It is not JSON's: a diverged training has losses that JSON cannot hold.
+func (f Facts) hash() string {
+	b := fmt.Appendf(nil, "%d %d %d %d", f.Epochs, f.Steps, f.StepsTo01, f.StepsTo001)
+	for _, g := range []*float64{f.GradientNoise1, f.GradientNoiseFinal} {
+		if g == nil {
+			b = append(b, " nil"...)
+		} else {
+			b = fmt.Appendf(b, " %v", *g)
+		}
+	}
+	return hashKey(string(fmt.Appendf(b, " %v", f.MeanLosses)))
+}
+
 // Array is where one array lies in a file.
 type Array struct {
 	Name   string `json:"name"`
