@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -60,14 +61,15 @@ func main() {
 	rounds := flag.Int("rounds", 7, "rounds; a table entry is their median")
 	seconds := flag.Float64("seconds", 0.3, "length of one measurement")
 	kernels := flag.String("kernels", "", "kernels of the cpu engine; the best if empty")
+	only := flag.String("only", "", "measure only rows whose name contains this, \"[784\" for one")
 	flag.Parse()
 	log.SetFlags(0)
-	if err := compare(*python, *script, *kernels, *rounds, time.Duration(*seconds*float64(time.Second))); err != nil {
+	if err := compare(*python, *script, *kernels, *only, *rounds, time.Duration(*seconds*float64(time.Second))); err != nil {
 		log.Fatalf("enginebench: %v", err)
 	}
 }
 
-func compare(python, script, kernels string, rounds int, d time.Duration) error {
+func compare(python, script, kernels, only string, rounds int, d time.Duration) error {
 	torch, err := startTorch(python, script)
 	if err != nil {
 		return err
@@ -78,6 +80,9 @@ func compare(python, script, kernels string, rounds int, d time.Duration) error 
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "task\tgenbench ex/s\ttorch ex/s\tratio")
 	for _, r := range rows() {
+		if !strings.Contains(r.String(), only) {
+			continue
+		}
 		own, err := newWorker(kernels, r)
 		if err != nil {
 			return err
@@ -96,8 +101,10 @@ func compare(python, script, kernels string, rounds int, d time.Duration) error 
 		}
 		fmt.Fprintf(out, "%v\t%s\t%s\t%.2f\n", r, spread(a), spread(b), median(a)/median(b))
 	}
-	if err := twoWorkers(out, kernels, rounds, d); err != nil {
-		return err
+	if only == "" {
+		if err := twoWorkers(out, kernels, rounds, d); err != nil {
+			return err
+		}
 	}
 	return out.Flush()
 }
