@@ -17,6 +17,7 @@ type Grid struct {
 	config  []int   // [N], dense from 0
 	configs int
 	repeats []int // [C] networks of each configuration
+	most    int   // networks of the configuration that has most
 	seed    []int // [N]
 }
 
@@ -60,6 +61,7 @@ func NewGrid(n int, levels [][]int, seed []int) (*Grid, error) {
 	g.repeats = make([]int, g.configs)
 	for _, c := range g.config {
 		g.repeats[c]++
+		g.most = max(g.most, g.repeats[c])
 	}
 	return g, nil
 }
@@ -183,26 +185,29 @@ func (s *Sample) N() int { return s.n }
 // Points is the number of points ranked.
 func (s *Sample) Points() int { return len(s.points) }
 
+// means averages x and y over networks of one configuration. Means that agree
+// on paper should tie, but (0.1+0.25)/2 and (0.15+0.2)/2 differ in the last bit;
+// so in a grid with repeats a mean keeps 40 significant bits (1e-12 relative).
 func (s *Sample) means(nets []int) (x, y float64) {
+	if s.grid.most == 1 {
+		return s.netX[nets[0]], s.netY[nets[0]]
+	}
 	return meanOf(s.netX, nets), meanOf(s.netY, nets)
 }
 
-// meanOf averages v over the networks. Means that agree on paper should tie,
-// but (0.1+0.25)/2 and (0.15+0.2)/2 differ in the last bit; so a mean of
-// several values keeps 40 significant bits (1e-12 relative).
 func meanOf(v []float64, nets []int) float64 {
-	first := v[nets[0]]
-	if len(nets) == 1 {
-		return first
-	}
+	first := v[nets[0]] // differences from one value, so that equal values have that value for their mean
+	largest := math.Abs(first)
 	var rest float64
 	for _, i := range nets[1:] {
 		rest += (v[i] - first) / float64(len(nets))
+		largest = max(largest, math.Abs(v[i]))
 	}
-	if rest == 0 {
-		return first
+	mean := first + rest
+	if math.Abs(mean) < largest*0x1p-40 { // values that cancel
+		return 0
 	}
-	return round40(first + rest)
+	return round40(mean)
 }
 
 func round40(v float64) float64 {

@@ -10,8 +10,8 @@ import (
 type influence struct {
 	configs  int
 	disjoint int       // pairs without a configuration in common, at most
-	ends    [][2]int  // [pairs] configurations; equal ends for repeats in one cell
-	share   []float64 // [pairs]
+	ends     [][2]int  // [pairs] configurations; equal ends for repeats in one cell
+	share    []float64 // [pairs]
 }
 
 // influence writes Ψ − Σ_i ψ_i/A as a sum over pairs. A cell's τ-b is
@@ -56,7 +56,10 @@ func (s *Sample) influence(kind Tau, g Granulated) *influence {
 }
 
 func (s *Sample) shareOut(inf *influence, index map[[2]int]int, c cell, t ties, kind Tau, psi, factor float64) {
-	norm := math.Sqrt(float64(t.x)) * math.Sqrt(float64(t.y))
+	norm := float64(t.x)
+	if t.x != t.y {
+		norm = math.Sqrt(float64(t.x)) * math.Sqrt(float64(t.y))
+	}
 	for i, p := range c {
 		for _, q := range c[:i] {
 			a, b := &s.points[q], &s.points[p]

@@ -225,7 +225,7 @@ func (s *Sample) InformationInterval(o Resampling) (Estimate, error) {
 // redraw computes a statistic over replicates of the seed bootstrap, NaN where
 // it is undefined; nil when nothing can vary.
 func (s *Sample) redraw(o Resampling, replicates int, f func([]point) (float64, bool)) []float64 {
-	if o.Noise == nil && slices.Max(s.grid.repeats) == 1 {
+	if o.Noise == nil && s.grid.most == 1 {
 		return nil
 	}
 	points := slices.Clone(s.points)

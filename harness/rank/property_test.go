@@ -1,0 +1,235 @@
+package rank
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// pairsByDefinition is Kendall's definition, pair by pair.
+func pairsByDefinition(x, y []float64) Pairs {
+	var p Pairs
+	for i := range x {
+		for j := range i {
+			switch dx, dy := x[i] != x[j], y[i] != y[j]; {
+			case !dx && !dy:
+				p.TiedBoth++
+			case !dx:
+				p.TiedX++
+			case !dy:
+				p.TiedY++
+			case (x[i] > x[j]) == (y[i] > y[j]):
+				p.Concordant++
+			default:
+				p.Discordant++
+			}
+		}
+	}
+	return p
+}
+
+// tied draws samples with many ties, few, or none.
+func tied(n int) *rapid.Generator[[]float64] {
+	return rapid.Custom(func(t *rapid.T) []float64 {
+		levels := rapid.SampledFrom([]int{1, 2, 3, 10, 1000}).Draw(t, "levels")
+		return rapid.SliceOfN(rapid.Map(rapid.IntRange(-levels, levels), func(i int) float64 { return float64(i) / 7 }), n, n).Draw(t, "v")
+	})
+}
+
+func TestCorrelationProperties(t *testing.T) {
+	type statistic struct {
+		f        func(x, y []float64) (float64, error)
+		tol      float64
+		monotone bool // unmoved by increasing maps
+	}
+	statistics := []statistic{{TauA, 0, true}, {TauB, 0, true}, {Spearman, 1e-12, true}, {Pearson, 1e-12, false}}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 90).Draw(t, "n")
+		x, y := tied(n).Draw(t, "x"), tied(n).Draw(t, "y")
+		if got, want := must(CountPairs(x, y)), pairsByDefinition(x, y); got != want {
+			t.Fatalf("CountPairs = %+v, want %+v", got, want)
+		}
+		negative, shifted := make([]float64, n), make([]float64, n)
+		for i, v := range x {
+			negative[i] = -v
+			shifted[i] = math.Exp(v / 100) // increasing
+		}
+		order := rapid.Permutation(indices(n)).Draw(t, "order")
+		for _, s := range statistics {
+			v, err := s.f(x, y)
+			if w, errW := s.f(y, x); (err == nil) != (errW == nil) || math.Abs(v-w) > s.tol {
+				t.Fatalf("not symmetric: %v %v, %v %v", v, err, w, errW)
+			}
+			if err != nil {
+				continue
+			}
+			if v < -1 || v > 1 || math.IsNaN(v) {
+				t.Fatalf("%v is outside [-1, 1]", v)
+			}
+			if w, err := s.f(negative, y); err != nil || math.Abs(v+w) > s.tol {
+				t.Fatalf("negated: %v and %v, %v", v, w, err)
+			}
+			if w, err := s.f(take(x, order), take(y, order)); err != nil || math.Abs(v-w) > max(s.tol, 1e-15) {
+				t.Fatalf("reordered: %v and %v, %v", v, w, err)
+			}
+			if w, err := s.f(shifted, y); s.monotone && (err != nil || v != w) {
+				t.Fatalf("under an increasing map: %v and %v, %v", v, w, err)
+			}
+		}
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func indices(n int) []int {
+	v := make([]int, n)
+	for i := range v {
+		v[i] = i
+	}
+	return v
+}
+
+func take(v []float64, order []int) []float64 {
+	out := make([]float64, len(v))
+	for k, i := range order {
+		out[k] = v[i]
+	}
+	return out
+}
+
+// drawSample draws a complete 2 x 3 x 2 grid with repeats, in an order of its own.
+func drawSample(t *rapid.T) (*Grid, []float64, []float64) {
+	repeats := rapid.IntRange(1, 3).Draw(t, "repeats")
+	n := 2 * 3 * 2 * repeats
+	order := rapid.Permutation(indices(n)).Draw(t, "order")
+	levels := [][]int{make([]int, n), make([]int, n), make([]int, n)}
+	seed := make([]int, n)
+	for k, i := range order {
+		levels[0][k], levels[1][k], levels[2][k], seed[k] = i%2, i/2%3, i/6%2, i/12
+	}
+	return must(NewGrid(n, levels, seed)), tied(n).Draw(t, "x"), tied(n).Draw(t, "y")
+}
+
+func TestGridProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		mode := rapid.SampledFrom([]Repeats{Mean, Pooled, PerSeed}).Draw(t, "mode")
+		g, x, y := drawSample(t)
+		s := must(g.Sample(x, y, nil, mode))
+		opposite := make([]float64, len(x))
+		affine := make([]float64, len(x))
+		for i, v := range x {
+			opposite[i] = -v
+			affine[i] = 4*v + 8 // exact enough in binary for means to tie as before
+		}
+		o := must(g.Sample(opposite, y, nil, mode))
+		a := must(g.Sample(affine, y, nil, mode))
+		for _, kind := range []Tau{A, B} {
+			p, q, w := s.Granulated(kind), o.Granulated(kind), a.Granulated(kind)
+			if (p.Err == nil) != (q.Err == nil) || p.Err == nil && (p.Psi != -q.Psi || math.Abs(p.Psi) > 1) {
+				t.Fatalf("Ψ %v %v, negated %v %v", p.Psi, p.Err, q.Psi, q.Err)
+			}
+			if p.Err == nil && p.Psi != w.Psi {
+				t.Fatalf("Ψ %v, of 4x+8 %v", p.Psi, w.Psi)
+			}
+			for i, axis := range p.Axes {
+				if axis.Defined() < 0 || axis.Err == nil && axis.Defined() == 0 {
+					t.Fatalf("axis %d: %+v", i, axis)
+				}
+			}
+		}
+		if k := s.Information(); k.Err == nil && !(k.K >= 0 && k.K <= 1 && k.MinCell > 0) {
+			t.Fatalf("K = %+v", k)
+		}
+		if e := s.SignErrors(100000, LevelPair, 1); e.Err == nil && !(0 <= e.Mean && e.Mean <= e.Max && e.P90 <= e.Max && e.Max <= 1) {
+			t.Fatalf("sign errors %+v", e)
+		}
+		checkInterval(t, s)
+	})
+}
+
+func checkInterval(t *rapid.T, s *Sample) {
+	o := Resampling{Replicates: 20, Seed: 1}
+	for name, f := range map[string]func(Resampling) (Estimate, error){
+		"Ψ":        func(o Resampling) (Estimate, error) { return s.PsiInterval(B, o) },
+		"τ":        func(o Resampling) (Estimate, error) { return s.TauInterval(B, o) },
+		"Spearman": s.SpearmanInterval,
+		"K":        s.InformationInterval,
+	} {
+		e, err := f(o)
+		again, errAgain := f(o)
+		if (err == nil) != (errAgain == nil) || e.Value != again.Value || e.Low != again.Low || e.High != again.High {
+			t.Fatalf("%s: the same seed gave %v and %v", name, e, again)
+		}
+		if err == nil && !(-1 <= e.Low && e.Low <= e.Value && e.Value <= e.High && e.High <= 1) {
+			t.Fatalf("%s: %v is not inside [%v, %v]", name, e.Value, e.Low, e.High)
+		}
+	}
+}
+
+// The weighted τ must be the τ of the sample with copies written out, less the
+// pairs of a configuration's copies.
+func TestWeightedTiesAgreeWithCopies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.SampledFrom([]int{3, 20, 150}).Draw(t, "n")
+		x, y := tied(n).Draw(t, "x"), tied(n).Draw(t, "y")
+		var points []point
+		var want weightedTies
+		type copied struct{ i, config, copy int }
+		var copies []copied
+		for i := range x {
+			config := i / 2 * 2 // two networks a configuration
+			weight := 1 + (config/2)%3
+			points = append(points, point{x: x[i], y: y[i], config: config, network: i, weight: weight})
+			for c := range weight {
+				copies = append(copies, copied{i, config, c})
+			}
+		}
+		for k, a := range copies {
+			for _, b := range copies[:k] {
+				if a.config == b.config && a.copy != b.copy || a.i == b.i {
+					continue
+				}
+				sx, sy := float64(sign(x[a.i], x[b.i])), float64(sign(y[a.i], y[b.i]))
+				want.s += sx * sy
+				want.x += sx * sx
+				want.y += sy * sy
+				want.pairs++
+			}
+		}
+		if got := allPairs(points); got != want {
+			t.Fatalf("all pairs: %+v, want %+v", got, want)
+		}
+		var w weighted
+		if got := w.ties(slices.Clone(points)); got != want {
+			t.Fatalf("sorted: %+v, want %+v", got, want)
+		}
+	})
+}
+
+func FuzzTau(f *testing.F) {
+	f.Add([]byte("some bytes to begin with, of no meaning"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var x, y []float64
+		for ; len(raw) >= 16; raw = raw[16:] {
+			x = append(x, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
+			y = append(y, math.Float64frombits(binary.LittleEndian.Uint64(raw[8:])))
+		}
+		pairs, err := CountPairs(x, y)
+		if err == nil && pairs != pairsByDefinition(x, y) {
+			t.Fatalf("CountPairs(%v, %v) = %+v, want %+v", x, y, pairs, pairsByDefinition(x, y))
+		}
+		for name, s := range map[string]func(x, y []float64) (float64, error){"τ-a": TauA, "τ-b": TauB, "Spearman": Spearman, "Pearson": Pearson} {
+			if v, err := s(x, y); err == nil && !(v >= -1 && v <= 1) {
+				t.Fatalf("%s(%v, %v) = %v", name, x, y, v)
+			}
+		}
+	})
+}
