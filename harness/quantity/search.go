@@ -44,13 +44,16 @@ type point struct{ scale, drop float64 }
 type bracket struct {
 	low, high       point
 	hasLow, hasHigh bool
+	streak          int // evaluations in a row that moved the same end; negative: the low one
 }
 
 func (b *bracket) add(p point) {
 	if p.drop < targetDrop {
 		b.low, b.hasLow = p, true
+		b.streak = min(b.streak, 0) - 1
 	} else {
 		b.high, b.hasHigh = p, true
+		b.streak = max(b.streak, 0) + 1
 	}
 }
 
@@ -135,7 +138,7 @@ func search(start, smallest float64, tooLarge string, rough, exact evaluate) (fo
 		switch {
 		case b.both():
 			slope = b.slope()
-			s = b.inside(count)
+			s = b.inside()
 		case b.hasLow:
 			if b.low.scale >= largestScale {
 				return found{}, undefined("the training accuracy falls by less than %g up to scale %d", targetDrop, largestScale)
@@ -161,10 +164,10 @@ func bracketRoughly(b *bracket, start, smallest float64, try func(float64) error
 		}
 		switch {
 		case b.both():
-			if s = b.cross(); b.high.scale/b.low.scale < 1.5 || i == maxRough-1 {
-				return s, nil
+			if b.high.scale/b.low.scale < 1.5 || i == maxRough-1 {
+				return b.cross(), nil
 			}
-			if err := try(s); err != nil {
+			if err := try(b.inside()); err != nil {
 				return 0, err
 			}
 			return b.cross(), nil
@@ -190,10 +193,11 @@ func outwards(drop, slope float64) float64 {
 }
 
 // inside is the next scale within the bracket: the secant's, kept away from the
-// ends; every third evaluation the middle, so that no end can stay for ever.
-func (b *bracket) inside(count int) float64 {
+// ends; the middle where the secant is of little use, since the drop rises from
+// next to nothing or the last two evaluations moved the same end.
+func (b *bracket) inside() float64 {
 	l, h := math.Log(b.low.scale), math.Log(b.high.scale)
-	if count%3 == 0 {
+	if b.streak >= 2 || b.streak <= -2 || b.low.drop < 0.02 {
 		return math.Exp((l + h) / 2)
 	}
 	margin := 0.05 * (h - l)
