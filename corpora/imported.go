@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // ImportedSpec is the spec of a new corpus without a grid, whose networks were
@@ -16,6 +19,20 @@ func ImportedSpec(name string) (*Spec, error) {
 		return nil, fmt.Errorf("corpus name %q: %s", clip(name), nameRule)
 	}
 	return &Spec{Name: name, Imported: true, Keep: Keep{Init: true}}, nil
+}
+
+// OpenForImport opens the store in dir for networks trained elsewhere, whatever corpus it holds, and
+// creates a corpus of that name without a grid where there is none.
+func OpenForImport(dir, name string) (*Store, error) {
+	s, err := LoadStore(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
+	spec, err := ImportedSpec(name)
+	if err != nil {
+		return nil, err
+	}
+	return OpenStore(dir, spec)
 }
 
 // UpdateImported notes in corpus.json which axes, values and seeds the networks of an imported corpus
@@ -95,8 +112,11 @@ func Varying(spec *Spec, nets []Network) []Axis {
 func (s *Store) ArrangeConfig(config []Setting) ([]Setting, error) {
 	var names []string
 	for i, c := range config {
-		if c.Axis == "" || c.Axis == seedAxis {
-			return nil, fmt.Errorf("config[%d]: %q is not the name of an axis", i, c.Axis)
+		if !nameOK(c.Axis) || c.Axis == seedAxis {
+			return nil, fmt.Errorf("config[%d]: %q is not the name of an axis; %s", i, clip(c.Axis), nameRule)
+		}
+		if c.Value.kind == text && (len(c.Value.text) > 64 || strings.ContainsFunc(c.Value.text, unicode.IsControl)) {
+			return nil, fmt.Errorf("config[%d]: %s: %q is not a value; give at most 64 printable letters", i, c.Axis, clip(c.Value.text))
 		}
 		if slices.Contains(names, c.Axis) {
 			return nil, fmt.Errorf("config[%d]: the axis %q is there twice", i, c.Axis)

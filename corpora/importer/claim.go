@@ -116,6 +116,14 @@ func (c *claim) complete() error {
 			return fmt.Errorf("%s is %v; give a fraction in [0, 1], not per cent", m.name, *m.v)
 		}
 	}
+	for _, n := range []struct {
+		name string
+		v    *int
+	}{{"epochs", c.Epochs}, {"steps", c.Steps}, {"steps_to_0.1", c.StepsTo01}, {"steps_to_0.01", c.StepsTo001}} {
+		if n.v != nil && *n.v < -1 {
+			return fmt.Errorf("%s is %d; give a number of them, or leave it out if it is not known", n.name, *n.v)
+		}
+	}
 	if err := c.Transform.Validate(); err != nil {
 		return fmt.Errorf("transform.%w", err)
 	}

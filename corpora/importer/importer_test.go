@@ -28,11 +28,7 @@ func engine(t *testing.T) models.Engine {
 
 func importedStore(t *testing.T) *corpora.Store {
 	t.Helper()
-	spec, err := corpora.ImportedSpec("zoo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := corpora.OpenStore(filepath.Join(t.TempDir(), "store"), spec)
+	s, err := corpora.OpenForImport(filepath.Join(t.TempDir(), "store"), "zoo")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,6 +204,10 @@ func TestRefuses(t *testing.T) {
 		{"no accuracy", record(func(m map[string]any) { delete(m, "test") }), []string{"test.accuracy is missing"}},
 		{"no family", record(func(m map[string]any) { delete(m, "family") }), []string{"architecture is missing"}},
 		{"axis twice", record(func(m map[string]any) { m["config"] = append(m["config"].([]any), m["config"].([]any)[0]) }), []string{`config[2]: the axis "width" is there twice`}},
+		{"axis of two words", record(func(m map[string]any) { m["config"].([]any)[0].(map[string]any)["axis"] = "hidden units" }), []string{`config[0]: "hidden units" is not the name of an axis`}},
+		{"value of two lines", record(func(m map[string]any) { m["config"].([]any)[0].(map[string]any)["value"] = "a\nb" }), []string{`config[0]: width: "a\nb" is not a value`}},
+		{"value null", record(func(m map[string]any) { m["config"].([]any)[0].(map[string]any)["value"] = nil }), []string{"must be a number, a text, true or false"}},
+		{"negative steps", record(func(m map[string]any) { m["steps"] = -2 }), []string{"steps is -2"}},
 		{"newer", record(func(m map[string]any) { m["schema"] = 99 }), []string{"schema 99"}},
 		{"no record", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, recordName)) }, []string{"record.json is missing"}},
 		{"no tensors", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, finalName)) }, []string{"final.safetensors is missing"}},
