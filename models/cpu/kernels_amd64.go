@@ -11,68 +11,10 @@ func assemblerKernels() []*kernels {
 	k := &kernels{
 		name:  "avx2",
 		tiles: []tileSet{{width: 16, rows: avx2Tiles16[:]}, {width: 8, rows: avx2Tiles8[:]}},
-		transpose: func(dst []float32, ds int, src []float32, ss, rows, cols int) {
-			_, _ = src[(rows-1)*ss+cols-1], dst[(cols-1)*ds+rows-1]
-			transposeAVX2(&dst[0], 4*ds, &src[0], 4*ss, rows, cols)
-		},
-		rowSum: func(dst []float64, x []float32, rows, w int) {
-			_, _ = dst[rows-1], x[rows*w-1]
-			rowSumAVX2(&dst[0], &x[0], rows, w)
-		},
-		rowDot: func(dst []float64, x, y []float32, rows, w int) {
-			_, _, _ = dst[rows-1], x[rows*w-1], y[rows*w-1]
-			rowDotAVX2(&dst[0], &x[0], &y[0], rows, w)
-		},
-		rowSquare: func(dst []float64, x []float32, mean []float64, rows, w int) {
-			_, _, _ = dst[rows-1], x[rows*w-1], mean[rows-1]
-			rowDeviationAVX2(&dst[0], &x[0], &mean[0], rows, w)
-		},
-		relu: func(dst, src []float32) {
-			_ = src[len(dst)-1]
-			reluAVX2(&dst[0], &src[0], len(dst))
-		},
-		mask: func(d, a []float32) {
-			_ = a[len(d)-1]
-			maskAVX2(&d[0], &a[0], len(d))
-		},
-		multiply: func(dst, x, y []float32) {
-			_, _ = x[len(dst)-1], y[len(dst)-1]
-			multiplyAVX2(&dst[0], &x[0], &y[0], len(dst))
-		},
-		normalize: func(y, xhat, x, mean, inv, gamma, beta []float32, rows, w int) {
-			n := rows*w - 1
-			_, _, _, _, _, _, _ = y[n], xhat[n], x[n], mean[rows-1], inv[rows-1], gamma[rows-1], beta[rows-1]
-			normalizeAVX2(&y[0], &xhat[0], &x[0], &mean[0], &inv[0], &gamma[0], &beta[0], rows, w)
-		},
-		inverse: func(dy, xhat, scale, mean, slope []float32, rows, w int) {
-			n := rows*w - 1
-			_, _, _, _, _ = dy[n], xhat[n], scale[rows-1], mean[rows-1], slope[rows-1]
-			denormalizeAVX2(&dy[0], &xhat[0], &scale[0], &mean[0], &slope[0], rows, w)
-		},
-		softmax: func(e, sum []float64, highest, logits []float32, k, w int) {
-			_, _, _, _ = e[k*w-1], sum[w-1], highest[w-1], logits[k*w-1]
-			softmaxAVX2(&e[0], &sum[0], &highest[0], &logits[0], k, w)
-		},
-		spread: func(delta []float32, e, factor []float64, k, w int) {
-			_, _, _ = delta[k*w-1], e[k*w-1], factor[w-1]
-			spreadAVX2(&delta[0], &e[0], &factor[0], k, w)
-		},
-		sgd: func(w, g, v []float32, lr, mu, wd float32) {
-			n := len(w) - 1
-			_, _ = g[n], v[n]
-			sgdAVX2(&w[0], &g[0], &v[0], len(w), lr, mu, wd)
-		},
-		adam: func(w, g, m, v []float32, r adamRates) {
-			n := len(w) - 1
-			_, _, _ = g[n], m[n], v[n]
-			adamAVX2(&w[0], &g[0], &m[0], &v[0], len(w), r.b1, r.c1, r.b2, r.c2, r.step, r.root, r.eps, r.wd)
-		},
-		rmsprop: func(w, g, v, b []float32, lr, alpha, rest, eps, mu, wd float32) {
-			n := len(w) - 1
-			_, _, _ = g[n], v[n], b[n]
-			rmspropAVX2(&w[0], &g[0], &v[0], &b[0], len(w), lr, alpha, rest, eps, mu, wd)
-		},
 	}
+	k.setRows()
+	k.setLayers()
+	k.setOptimizers()
 	if !cpu.X86.HasAVX512F {
 		return []*kernels{k}
 	}
@@ -82,6 +24,79 @@ func assemblerKernels() []*kernels {
 	// load for each multiplication, and Zen 4 does one of those a cycle (86 GFLOP/s against 109).
 	wide.tiles = []tileSet{{width: 32, rows: avx512Tiles32[:]}, k.tiles[0], k.tiles[1]}
 	return []*kernels{&wide, k}
+}
+
+// setRows sets the kernels on rows and single values. Here and below the farthest
+// element is touched in Go first: an operand that is too short panics instead of being read past its end.
+func (k *kernels) setRows() {
+	k.transpose = func(dst []float32, ds int, src []float32, ss, rows, cols int) {
+		_, _ = src[(rows-1)*ss+cols-1], dst[(cols-1)*ds+rows-1]
+		transposeAVX2(&dst[0], 4*ds, &src[0], 4*ss, rows, cols)
+	}
+	k.rowSum = func(dst []float64, x []float32, rows, w int) {
+		_, _ = dst[rows-1], x[rows*w-1]
+		rowSumAVX2(&dst[0], &x[0], rows, w)
+	}
+	k.rowDot = func(dst []float64, x, y []float32, rows, w int) {
+		_, _, _ = dst[rows-1], x[rows*w-1], y[rows*w-1]
+		rowDotAVX2(&dst[0], &x[0], &y[0], rows, w)
+	}
+	k.rowSquare = func(dst []float64, x []float32, mean []float64, rows, w int) {
+		_, _, _ = dst[rows-1], x[rows*w-1], mean[rows-1]
+		rowDeviationAVX2(&dst[0], &x[0], &mean[0], rows, w)
+	}
+	k.relu = func(dst, src []float32) {
+		_ = src[len(dst)-1]
+		reluAVX2(&dst[0], &src[0], len(dst))
+	}
+	k.mask = func(d, a []float32) {
+		_ = a[len(d)-1]
+		maskAVX2(&d[0], &a[0], len(d))
+	}
+	k.multiply = func(dst, x, y []float32) {
+		_, _ = x[len(dst)-1], y[len(dst)-1]
+		multiplyAVX2(&dst[0], &x[0], &y[0], len(dst))
+	}
+}
+
+// setLayers sets the kernels of batch norm and softmax.
+func (k *kernels) setLayers() {
+	k.normalize = func(y, xhat, x, mean, inv, gamma, beta []float32, rows, w int) {
+		n := rows*w - 1
+		_, _, _, _, _, _, _ = y[n], xhat[n], x[n], mean[rows-1], inv[rows-1], gamma[rows-1], beta[rows-1]
+		normalizeAVX2(&y[0], &xhat[0], &x[0], &mean[0], &inv[0], &gamma[0], &beta[0], rows, w)
+	}
+	k.inverse = func(dy, xhat, scale, mean, slope []float32, rows, w int) {
+		n := rows*w - 1
+		_, _, _, _, _ = dy[n], xhat[n], scale[rows-1], mean[rows-1], slope[rows-1]
+		denormalizeAVX2(&dy[0], &xhat[0], &scale[0], &mean[0], &slope[0], rows, w)
+	}
+	k.softmax = func(e, sum []float64, highest, logits []float32, k, w int) {
+		_, _, _, _ = e[k*w-1], sum[w-1], highest[w-1], logits[k*w-1]
+		softmaxAVX2(&e[0], &sum[0], &highest[0], &logits[0], k, w)
+	}
+	k.spread = func(delta []float32, e, factor []float64, k, w int) {
+		_, _, _ = delta[k*w-1], e[k*w-1], factor[w-1]
+		spreadAVX2(&delta[0], &e[0], &factor[0], k, w)
+	}
+}
+
+func (k *kernels) setOptimizers() {
+	k.sgd = func(w, g, v []float32, lr, mu, wd float32) {
+		n := len(w) - 1
+		_, _ = g[n], v[n]
+		sgdAVX2(&w[0], &g[0], &v[0], len(w), lr, mu, wd)
+	}
+	k.adam = func(w, g, m, v []float32, r adamRates) {
+		n := len(w) - 1
+		_, _, _ = g[n], m[n], v[n]
+		adamAVX2(&w[0], &g[0], &m[0], &v[0], len(w), r.b1, r.c1, r.b2, r.c2, r.step, r.root, r.eps, r.wd)
+	}
+	k.rmsprop = func(w, g, v, b []float32, lr, alpha, rest, eps, mu, wd float32) {
+		n := len(w) - 1
+		_, _, _ = g[n], v[n], b[n]
+		rmspropAVX2(&w[0], &g[0], &v[0], &b[0], len(w), lr, alpha, rest, eps, mu, wd)
+	}
 }
 
 // The micro-kernels by number of rows; index 0 is one row. The tables are never written.

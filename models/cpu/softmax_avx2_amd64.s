@@ -128,9 +128,9 @@ class:
 	VFMADD213PD  Y11, Y8, Y10
 	VFMADD213PD  Y5, Y8, Y10
 	VFMADD213PD  Y5, Y8, Y10
-	VMULPD       Y9, Y10, Y10
-	VMOVUPD      Y10, (R11)
-	VADDPD       Y10, Y6, Y6
+	VMULPD       Y9, Y10, Y8
+	VMOVUPD      Y8, (R11)
+	VADDPD       Y8, Y6, Y6
 	LEAQ         (R10)(DI*4), R10
 	LEAQ         (R11)(DI*8), R11
 	DECQ         R9

@@ -134,10 +134,25 @@ func transpose(c *build.Context) {
 	c.Label("block")
 	c.LEAQ(operand.Mem{Base: s, Index: ss, Scale: 4}, s4)
 	c.LEAQ(operand.Mem{Base: d, Index: ds, Scale: 4}, d4)
+	block8(c, func(i int) operand.Mem { return row(s, s4, ss, s3, i) }, func(i int) operand.Mem { return row(d, d4, ds, d3, i) })
+	c.ADDQ(operand.U8(32), s)
+	c.LEAQ(operand.Mem{Base: d, Index: ds, Scale: 8}, d)
+	c.SUBQ(operand.U8(8), left)
+	c.JNZ(operand.LabelRef("block"))
+	c.LEAQ(operand.Mem{Base: src, Index: ss, Scale: 8}, src)
+	c.ADDQ(operand.U8(32), dst)
+	c.SUBQ(operand.U8(8), rows)
+	c.JNZ(operand.LabelRef("rows8"))
+	c.VZEROUPPER()
+	c.RET()
+}
+
+// block8 transposes eight rows of eight.
+func block8(c *build.Context, src, dst func(i int) operand.Mem) {
 	var in, pair, quad [8]reg.VecVirtual
 	for i := range in {
 		in[i] = c.YMM()
-		c.VMOVUPS(row(s, s4, ss, s3, i), in[i])
+		c.VMOVUPS(src(i), in[i])
 	}
 	for i := 0; i < 8; i += 2 {
 		pair[i], pair[i+1] = c.YMM(), c.YMM()
@@ -154,23 +169,13 @@ func transpose(c *build.Context) {
 	for i := 0; i < 4; i++ {
 		out := c.YMM()
 		c.VPERM2F128(operand.U8(0x20), quad[i+4], quad[i], out)
-		c.VMOVUPS(out, row(d, d4, ds, d3, i))
+		c.VMOVUPS(out, dst(i))
 	}
 	for i := 0; i < 4; i++ {
 		out := c.YMM()
 		c.VPERM2F128(operand.U8(0x31), quad[i+4], quad[i], out)
-		c.VMOVUPS(out, row(d, d4, ds, d3, i+4))
+		c.VMOVUPS(out, dst(i+4))
 	}
-	c.ADDQ(operand.U8(32), s)
-	c.LEAQ(operand.Mem{Base: d, Index: ds, Scale: 8}, d)
-	c.SUBQ(operand.U8(8), left)
-	c.JNZ(operand.LabelRef("block"))
-	c.LEAQ(operand.Mem{Base: src, Index: ss, Scale: 8}, src)
-	c.ADDQ(operand.U8(32), dst)
-	c.SUBQ(operand.U8(8), rows)
-	c.JNZ(operand.LabelRef("rows8"))
-	c.VZEROUPPER()
-	c.RET()
 }
 
 // loop8 runs body over n floats, eight at a time.

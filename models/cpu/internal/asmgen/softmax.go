@@ -9,15 +9,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// softmaxKernel builds exponentials of logits less their highest, four examples
-// at a time in float64:
-//
-//	exp(x) = 2ⁿ exp(r), n = round(x/ln 2), |r| <= ln(2)/2
-//
-// with exp(r) by its Taylor polynomial of degree 13, whose remainder is under 1e-17. n comes out of
-// adding 1.5 2⁵², which leaves it in the sum's low bits. Below -708 x counts as -708,
-// 3e-308. A logit that is no number makes its exponential none, whatever the highest is.
+// softmaxKernel builds the softmax over panels: exponentials of logits less their
+// highest, four examples at a time in float64, and their spreading.
 func softmaxKernel(c *build.Context) {
+	exponentials(c, exponentialConstants(c))
+	spread(c)
+}
+
+// exponentialConstants lays down the numbers that exp needs.
+func exponentialConstants(c *build.Context) map[string]operand.Mem {
 	constants := map[string]operand.Mem{}
 	constant := func(name string, v uint64) {
 		g := c.StaticGlobal("softmax" + name)
@@ -37,18 +37,65 @@ func softmaxKernel(c *build.Context) {
 		factorial *= float64(i)
 		float(fmt.Sprint("Term", i), 1/factorial)
 	}
+	return constants
+}
 
-	begin(c, "softmaxAVX2", "softmaxAVX2 writes, for each column of logits [k, w], the highest to highest [w], exp(logit - highest) to e [k, w] and the sum of those to sum [w]; w is a multiple of 8.",
-		"func(e *float64, sum *float64, highest *float32, logits *float32, k int, w int)")
-	e, sum, highest, logits, k, w := gp(c, "e"), gp(c, "sum"), gp(c, "highest"), gp(c, "logits"), gp(c, "k"), gp(c, "w")
-	left, classes, p, q := c.GP64(), c.GP64(), c.GP64(), c.GP64()
+// exponential computes exp of four float64:
+//
+//	exp(x) = 2ⁿ exp(r), n = round(x/ln 2), |r| <= ln(2)/2
+//
+// with exp(r) by its Taylor polynomial of degree 13, whose remainder is under 1e-17. n comes out of
+// adding 1.5 2⁵², which leaves it in the sum's low bits. Below -708 x counts as -708,
+// 3e-308. A logit that is no number makes its exponential none, whatever the highest is.
+type exponential struct {
+	c         *build.Context
+	constants map[string]operand.Mem
+
+	lowest, log2e, shift, hi, lo, one reg.VecVirtual
+}
+
+func newExponential(c *build.Context, constants map[string]operand.Mem) exponential {
 	broadcast := func(name string) reg.VecVirtual {
 		v := c.YMM()
 		c.VBROADCASTSD(constants[name], v)
 		return v
 	}
-	lowest, log2e, shift := broadcast("Lowest"), broadcast("Log2E"), broadcast("Shift")
-	hi, lo, one := broadcast("Ln2Hi"), broadcast("Ln2Lo"), broadcast("One")
+	return exponential{
+		c: c, constants: constants,
+		lowest: broadcast("Lowest"), log2e: broadcast("Log2E"), shift: broadcast("Shift"),
+		hi: broadcast("Ln2Hi"), lo: broadcast("Ln2Lo"), one: broadcast("One"),
+	}
+}
+
+// of replaces x by exp(x).
+func (e exponential) of(x reg.VecVirtual) {
+	c := e.c
+	n, r, y := c.YMM(), c.YMM(), c.YMM()
+	c.VMAXPD(x, e.lowest, x)
+	c.VMOVAPD(e.shift, n)
+	c.VFMADD231PD(e.log2e, x, n)
+	c.VSUBPD(e.shift, n, r)
+	c.VFNMADD231PD(e.hi, r, x)
+	c.VFNMADD231PD(e.lo, r, x)
+	c.VPSLLQ(operand.U8(52), n, n)
+	c.VPADDQ(e.one, n, n) // 2ⁿ
+	c.VBROADCASTSD(e.constants["Term13"], y)
+	for i := 12; i >= 2; i-- {
+		term := c.YMM()
+		c.VBROADCASTSD(e.constants[fmt.Sprint("Term", i)], term)
+		c.VFMADD213PD(term, x, y)
+	}
+	c.VFMADD213PD(e.one, x, y)
+	c.VFMADD213PD(e.one, x, y)
+	c.VMULPD(n, y, x)
+}
+
+func exponentials(c *build.Context, constants map[string]operand.Mem) {
+	begin(c, "softmaxAVX2", "softmaxAVX2 writes, for each column of logits [k, w], the highest to highest [w], exp(logit - highest) to e [k, w] and the sum of those to sum [w]; w is a multiple of 8.",
+		"func(e *float64, sum *float64, highest *float32, logits *float32, k int, w int)")
+	e, sum, highest, logits, k, w := gp(c, "e"), gp(c, "sum"), gp(c, "highest"), gp(c, "logits"), gp(c, "k"), gp(c, "w")
+	left, classes, p, q := c.GP64(), c.GP64(), c.GP64(), c.GP64()
+	exp := newExponential(c, constants)
 	top, total := c.XMM(), c.YMM()
 
 	c.MOVQ(w, left)
@@ -70,26 +117,10 @@ func softmaxKernel(c *build.Context) {
 	c.MOVQ(logits, p)
 	c.MOVQ(e, q)
 	c.Label("class")
-	x, n, r, y := c.YMM(), c.YMM(), c.YMM(), c.YMM()
-	c.VCVTPS2PD(operand.Mem{Base: p}, x)
-	c.VSUBPD(top64, x, x)
-	c.VMAXPD(x, lowest, x)
-	c.VMOVAPD(shift, n)
-	c.VFMADD231PD(log2e, x, n)
-	c.VSUBPD(shift, n, r)
-	c.VFNMADD231PD(hi, r, x)
-	c.VFNMADD231PD(lo, r, x)
-	c.VPSLLQ(operand.U8(52), n, n)
-	c.VPADDQ(one, n, n) // 2ⁿ
-	c.VBROADCASTSD(constants["Term13"], y)
-	for i := 12; i >= 2; i-- {
-		term := c.YMM()
-		c.VBROADCASTSD(constants[fmt.Sprint("Term", i)], term)
-		c.VFMADD213PD(term, x, y)
-	}
-	c.VFMADD213PD(one, x, y)
-	c.VFMADD213PD(one, x, y)
-	c.VMULPD(n, y, y)
+	y := c.YMM()
+	c.VCVTPS2PD(operand.Mem{Base: p}, y)
+	c.VSUBPD(top64, y, y)
+	exp.of(y)
 	c.VMOVUPD(y, operand.Mem{Base: q})
 	c.VADDPD(y, total, total)
 	c.LEAQ(operand.Mem{Base: p, Index: w, Scale: 4}, p)
@@ -105,7 +136,9 @@ func softmaxKernel(c *build.Context) {
 	c.JNZ(operand.LabelRef("columns"))
 	c.VZEROUPPER()
 	c.RET()
+}
 
+func spread(c *build.Context) {
 	begin(c, "spreadAVX2", "spreadAVX2 writes e times factor to delta, all [k, w] but factor [w]; w is a multiple of 8.",
 		"func(delta *float32, e *float64, factor *float64, k int, w int)")
 	delta, e, factor, k, w := gp(c, "delta"), gp(c, "e"), gp(c, "factor"), gp(c, "k"), gp(c, "w")
