@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/genbench/genbench/corpora"
@@ -27,7 +26,11 @@ func corpusImport(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			store, err := storeToImportInto(f.store)
+			abs, err := filepath.Abs(f.store)
+			if err != nil {
+				return err
+			}
+			store, err := corpora.OpenForImport(f.store, filepath.Base(abs))
 			if err != nil {
 				return err
 			}
@@ -48,21 +51,4 @@ func corpusImport(env environment) *cobra.Command {
 	f.addStore(c)
 	f.addEngine(c)
 	return c
-}
-
-// storeToImportInto opens the store in dir, or makes one named after dir.
-func storeToImportInto(dir string) (*corpora.Store, error) {
-	store, err := corpora.LoadStore(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return store, err
-	}
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
-	spec, err := corpora.ImportedSpec(filepath.Base(abs))
-	if err != nil {
-		return nil, fmt.Errorf("--store %s: %w", dir, err)
-	}
-	return corpora.OpenStore(dir, spec)
 }
