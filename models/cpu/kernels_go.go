@@ -8,35 +8,9 @@ func goKernels() *kernels {
 	return &kernels{
 		name:      "go",
 		transpose: transposeGo,
-		rowSum: func(dst []float64, x []float32, rows, w int) {
-			for r := range rows {
-				s := 0.0
-				for _, v := range x[r*w : (r+1)*w] {
-					s += float64(v)
-				}
-				dst[r] += s
-			}
-		},
-		rowDot: func(dst []float64, x, y []float32, rows, w int) {
-			for r := range rows {
-				s := 0.0
-				y := y[r*w : (r+1)*w]
-				for i, v := range x[r*w : (r+1)*w] {
-					s += float64(float64(v) * float64(y[i]))
-				}
-				dst[r] += s
-			}
-		},
-		rowSquare: func(dst []float64, x []float32, mean []float64, rows, w int) {
-			for r := range rows {
-				s := 0.0
-				for _, v := range x[r*w : (r+1)*w] {
-					d := float64(v) - mean[r]
-					s += float64(d * d)
-				}
-				dst[r] += s
-			}
-		},
+		rowSum:    rowSumGo,
+		rowDot:    rowDotGo,
+		rowSquare: rowSquareGo,
 		relu: func(dst, src []float32) {
 			for i := range dst {
 				dst[i] = max(0, src[i])
@@ -133,5 +107,37 @@ func rmspropGo(w, g, v, b []float32, lr, alpha, rest, eps, mu, wd float32) {
 		v[i] = float32(alpha*v[i]) + float32(rest*float32(y*y))
 		b[i] = float32(mu*b[i]) + y/(float32(math.Sqrt(float64(v[i])))+eps)
 		w[i] = x - float32(lr*b[i])
+	}
+}
+
+func rowSumGo(dst []float64, x []float32, rows, w int) {
+	for r := range rows {
+		s := 0.0
+		for _, v := range x[r*w : (r+1)*w] {
+			s += float64(v)
+		}
+		dst[r] += s
+	}
+}
+
+func rowDotGo(dst []float64, x, y []float32, rows, w int) {
+	for r := range rows {
+		s := 0.0
+		y := y[r*w : (r+1)*w]
+		for i, v := range x[r*w : (r+1)*w] {
+			s += float64(float64(v) * float64(y[i]))
+		}
+		dst[r] += s
+	}
+}
+
+func rowSquareGo(dst []float64, x []float32, mean []float64, rows, w int) {
+	for r := range rows {
+		s := 0.0
+		for _, v := range x[r*w : (r+1)*w] {
+			d := float64(v) - mean[r]
+			s += float64(d * d)
+		}
+		dst[r] += s
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -21,7 +22,7 @@ func exponentialConstants(c *build.Context) map[string]operand.Mem {
 	constants := map[string]operand.Mem{}
 	constant := func(name string, v uint64) {
 		g := c.StaticGlobal("softmax" + name)
-		c.DataAttributes(24) // RODATA | NOPTR
+		c.DataAttributes(attr.RODATA | attr.NOPTR)
 		c.AddDatum(0, operand.U64(v))
 		constants[name] = g
 	}
