@@ -44,6 +44,16 @@ func SplitList(list string) []string {
 	return out
 }
 
+// PatternError is a pattern of measures that cannot be meant.
+type PatternError struct{ err error }
+
+func (e *PatternError) Error() string { return e.err.Error() }
+func (e *PatternError) Unwrap() error { return e.err }
+
+func patternErrorf(format string, args ...any) error {
+	return &PatternError{fmt.Errorf(format, args...)}
+}
+
 // offered is one measure that a program serves.
 type offered struct {
 	info    measure.Info
@@ -96,16 +106,16 @@ func parsePattern(p string) (string, map[string]string, error) {
 	}
 	body, ok := strings.CutSuffix(rest, "]")
 	if !ok || strings.ContainsAny(body, "[]") {
-		return "", nil, fmt.Errorf("measure %q: options are written NAME[option=value,...]", p)
+		return "", nil, patternErrorf("measure %q: options are written NAME[option=value,...]", p)
 	}
 	options := map[string]string{}
 	for _, kv := range strings.Split(body, ",") {
 		k, v, ok := strings.Cut(strings.TrimSpace(kv), "=")
 		if !ok || k == "" || v == "" {
-			return "", nil, fmt.Errorf("measure %q: %q is not option=value", p, kv)
+			return "", nil, patternErrorf("measure %q: %q is not option=value", p, kv)
 		}
 		if _, twice := options[k]; twice {
-			return "", nil, fmt.Errorf("measure %q: option %q is given twice", p, k)
+			return "", nil, patternErrorf("measure %q: option %q is given twice", p, k)
 		}
 		options[k] = v
 	}
@@ -117,7 +127,7 @@ func parsePattern(p string) (string, map[string]string, error) {
 func column(o offered, given map[string]string) (Column, error) {
 	options, err := o.info.Resolve(given)
 	if err != nil {
-		return Column{}, err
+		return Column{}, &PatternError{err}
 	}
 	var differ []string
 	for _, opt := range o.info.Options {
@@ -146,9 +156,9 @@ func unknownMeasure(name string, on []offered) error {
 		names = append(names, o.info.Name)
 	}
 	if near := Nearest(name, names); near != "" {
-		return fmt.Errorf("no measure matches %q; did you mean %q? `genbench measures ls` lists them all", name, near)
+		return patternErrorf("no measure matches %q; did you mean %q? `genbench measures ls` lists them all", name, near)
 	}
-	return fmt.Errorf("no measure matches %q; `genbench measures ls` lists them all", name)
+	return patternErrorf("no measure matches %q; `genbench measures ls` lists them all", name)
 }
 
 // Nearest returns the candidate with the smallest edit distance to name, or ""

@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/genbench/genbench/harness"
 	"github.com/spf13/cobra"
 )
 
@@ -66,13 +67,14 @@ func execute(ctx context.Context, env environment, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var usage errUsage
+	var pattern *harness.PatternError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errGaps):
 		fmt.Fprintf(env.stderr, "genbench: %v\n", err)
 		return exitGaps
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &pattern):
 		fmt.Fprintf(env.stderr, "genbench: %v\n", err)
 		return exitUsage
 	case ctx.Err() != nil:
@@ -103,6 +105,9 @@ func newRoot(env environment) *cobra.Command {
 		reportCommand(env), statusCommand(env), corpusCommand(env), measuresCommand(env), doctorCommand(env),
 	)
 	for _, c := range allCommands(root) {
+		if c.HasSubCommands() {
+			c.Args, c.RunE = noSuchCommand, func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
 		if c.Args != nil {
 			check := c.Args
 			c.Args = func(c *cobra.Command, args []string) error {
@@ -114,6 +119,17 @@ func newRoot(env environment) *cobra.Command {
 		}
 	}
 	return root
+}
+
+// noSuchCommand refuses words that are no subcommand.
+func noSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		return fmt.Errorf("there is no command %q; did you mean %q?", args[0], near[0])
+	}
+	return fmt.Errorf("there is no command %q", args[0])
 }
 
 func allCommands(c *cobra.Command) []*cobra.Command {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,7 +30,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": statusOf},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": statusOf, "damage": damage, "tear": tear, "newer": newer,
+		},
 		Setup: func(env *testscript.Env) error {
 			root, err := filepath.Abs(filepath.Join("..", ".."))
 			env.Setenv("ROOT", root)
@@ -58,6 +61,43 @@ func statusOf(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// damage flips one bit of a checkpoint of the store: damage STORE.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	edit(ts, filepath.Join(args[0], "models", "*", "final.safetensors"), func(b []byte) []byte {
+		b[len(b)-100] ^= 1
+		return b
+	})
+}
+
+// tear cuts the last line of a results file in two: tear STORE.
+func tear(ts *testscript.TestScript, _ bool, args []string) {
+	edit(ts, filepath.Join(args[0], "values", "*.jsonl"), func(b []byte) []byte { return b[:len(b)-20] })
+}
+
+// newer makes a store say that a later version wrote it: newer STORE.
+func newer(ts *testscript.TestScript, _ bool, args []string) {
+	edit(ts, filepath.Join(args[0], "corpus.json"), func(b []byte) []byte {
+		return []byte(regexp.MustCompile(`"schema": ?1`).ReplaceAllString(string(b), `"schema": 99`))
+	})
+}
+
+// edit rewrites the first file that the pattern matches.
+func edit(ts *testscript.TestScript, pattern string, change func([]byte) []byte) {
+	files, err := filepath.Glob(ts.MkAbs(pattern))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no file matches %s", pattern)
+	}
+	b, err := os.ReadFile(files[0])
+	ts.Check(err)
+	changed := change(bytes.Clone(b))
+	if bytes.Equal(b, changed) {
+		ts.Fatalf("%s is as it was", files[0])
+	}
+	ts.Check(os.Chmod(files[0], 0o644))
+	ts.Check(os.WriteFile(files[0], changed, 0o644))
 }
 
 // genbenchCommand runs this test binary as genbench.

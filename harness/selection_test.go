@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/genbench/genbench/harness/measure"
+)
+
+func offer() []offered {
+	return []offered{
+		{info: measure.Info{Name: "cna", Version: "1", Options: []measure.Option{
+			{Name: "layers", Default: "released", Values: []string{"released", "paper"}},
+			{Name: "bins", Default: "256"},
+		}}},
+		{info: measure.Info{Name: "cna-margin", Version: "1"}},
+		{info: measure.Info{Name: "l2norm", Version: "1"}, program: 1},
+	}
+}
+
+func TestSplitList(t *testing.T) {
+	for list, want := range map[string]string{
+		"":                               "",
+		"a,b":                            "a|b",
+		" a , b ,":                       "a|b",
+		"cna[layers=paper,bins=10],l2*":  "cna[layers=paper,bins=10]|l2*",
+		"cna[layers=paper],cna[bins=10]": "cna[layers=paper]|cna[bins=10]",
+	} {
+		if got := strings.Join(SplitList(list), "|"); got != want {
+			t.Errorf("SplitList(%q) = %q, want %q", list, got, want)
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for _, c := range []struct{ patterns, want string }{
+		{"", "cna cna-margin l2norm"},
+		{"c*", "cna cna-margin"},
+		{"l?norm", "l2norm"},
+		{"l2norm,cna,cna", "l2norm cna"},
+		{"cna[layers=paper]", "cna[layers=paper]"},
+		{"cna[bins=256]", "cna"}, // the default by another way: one row
+		{"cna[bins=9,layers=paper],cna[layers=paper,bins=9]", "cna[layers=paper,bins=9]"},
+	} {
+		columns, err := choose(offer(), SplitList(c.patterns))
+		if err != nil {
+			t.Errorf("%q: %v", c.patterns, err)
+			continue
+		}
+		var names []string
+		for _, col := range columns {
+			names = append(names, col.Name)
+		}
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("%q chose %q, want %q", c.patterns, got, c.want)
+		}
+	}
+	columns, err := choose(offer(), []string{"cna[layers=paper]"})
+	if err != nil || columns[0].Options["bins"] != "256" || columns[0].Options["layers"] != "paper" {
+		t.Errorf("options %v, error %v; want the default of bins filled in", columns, err)
+	}
+}
+
+func TestChooseRefuses(t *testing.T) {
+	for pattern, says := range map[string]string{
+		"l2nrom":                         `did you mean "l2norm"`,
+		"zzzzzzzzzz":                     "measures ls",
+		"cna[layer=paper]":               "layers",
+		"cna[layers=papre]":              "paper",
+		"cna[layers]":                    "option=value",
+		"cna[layers=paper":               "NAME[option=value,...]",
+		"cna[layers=paper][bins=1]":      "NAME[option=value,...]",
+		"cna[layers=paper,layers=paper]": "twice",
+		`cna\*`:                          "no measure matches",
+	} {
+		_, err := choose(offer(), []string{pattern})
+		var p *PatternError
+		if !errors.As(err, &p) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: error %v; want a PatternError that says %q", pattern, err, says)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"cna", "l2norm", "sharpness-orig"}
+	if got := Nearest("l2nrom", names); got != "l2norm" {
+		t.Errorf("got %q", got)
+	}
+	if got := Nearest("entirely-different", names); slices.Contains(names, got) {
+		t.Errorf("%q is not near", got)
+	}
+}
