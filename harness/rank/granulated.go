@@ -64,7 +64,7 @@ func (s *Sample) Granulated(kind Tau) Granulated {
 func (s *Sample) axis(i int, kind Tau, points []point, k *knight) Axis {
 	a := Axis{Cells: len(s.cells[i])}
 	var sum float64
-	constantY := 0
+	constantX, constantY := 0, 0
 	for _, c := range s.cells[i] {
 		if len(c) < 2 {
 			a.Small++
@@ -78,6 +78,9 @@ func (s *Sample) axis(i int, kind Tau, points []point, k *knight) Axis {
 		tau, ok := t.tau(kind)
 		if !ok {
 			a.Tied++
+			if t.x == 0 {
+				constantX++
+			}
 			if t.y == 0 {
 				constantY++
 			}
@@ -92,8 +95,10 @@ func (s *Sample) axis(i int, kind Tau, points []point, k *knight) Axis {
 		a.Err = undefined(TooFew, "none of %d cells holds two networks", a.Cells)
 	case constantY == a.Tied:
 		a.Err = undefined(ConstantY, "y is constant in each of the %d cells of two or more networks", a.Tied)
+	case constantX == a.Tied:
+		a.Err = undefined(ConstantX, "x is constant in each of the %d cells of two or more networks", a.Tied)
 	default:
-		a.Err = undefined(ConstantX, "x or y is constant in each of the %d cells of two or more networks", a.Tied)
+		a.Err = undefined(Other, "x or y is constant in each of the %d cells of two or more networks", a.Tied)
 	}
 	return a
 }

@@ -43,7 +43,8 @@ func (s *Sample) Information() Information {
 		c := t.conditional(k)
 		c.Axes = set
 		out.Sets = append(out.Sets, c)
-		if c.Err == nil && (out.Err != nil || c.Value < out.K) {
+		// Sets whose values differ by rounding alone must not trade places.
+		if c.Err == nil && (out.Err != nil || c.Value < out.K-1e-12) {
 			out.K, out.Set, out.MinCell, out.Err = c.Value, set, c.MinCell, nil
 		}
 	}

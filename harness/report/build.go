@@ -397,8 +397,8 @@ func (b *builder) granulated(r *scored, s *rank.Sample) error {
 			continue
 		}
 		r.PsiByAxis[name] = &g.Axes[i].Psi
-		if left := a.Small + a.Tied; left > 0 {
-			r.Notes["psi_by_axis."+name] = fmt.Sprintf("%d of %d cells left out: %d with fewer than two networks, %d where the measure or the gap is constant", left, a.Cells, a.Small, a.Tied)
+		if a.Small+a.Tied > 0 {
+			r.Notes["psi_by_axis."+name] = leftOut(a)
 		}
 	}
 	if g.Err != nil {
@@ -416,6 +416,18 @@ func (b *builder) granulated(r *scored, s *rank.Sample) error {
 	r.PsiCI = &Interval{e.Low, e.High}
 	r.estimate, r.sortable = e, true
 	return nil
+}
+
+// leftOut says which cells of a defined axis have no τ.
+func leftOut(a rank.Axis) string {
+	var parts []string
+	if a.Small > 0 {
+		parts = append(parts, fmt.Sprintf("%d with fewer than two networks", a.Small))
+	}
+	if a.Tied > 0 {
+		parts = append(parts, fmt.Sprintf("%d where the measure or the gap is constant", a.Tied))
+	}
+	return fmt.Sprintf("%d of %d cells left out: %s", a.Small+a.Tied, a.Cells, strings.Join(parts, ", "))
 }
 
 func (b *builder) information(r *scored, s *rank.Sample) error {
@@ -483,6 +495,7 @@ func (r *scored) reason(u *rank.UndefinedError) string {
 	return strings.NewReplacer("all x are equal", "the measure has the same value for every network",
 		"all y are equal", "the gap is the same for every network",
 		"x or y is constant", "the measure or the gap is constant",
+		"x is constant", "the measure is constant",
 		"y is constant", "the gap is constant",
 		"order of y", "order of the gaps").Replace(u.Reason)
 }

@@ -27,7 +27,7 @@ func identity() []column {
 // mainColumns are the columns of the first table, in the order of design.
 func (b *Board) mainColumns() []column {
 	columns := []column{{head: "class", text: func(r *Row) string { return r.Class }, left: true}}
-	psi := column{head: "Ψ [95 %]", text: func(r *Row) string { return withInterval(r.Psi, r.PsiCI) }}
+	psi := column{head: "Ψ [95 %]", text: func(r *Row) string { return r.partial() + withInterval(r.Psi, r.PsiCI) }}
 	tau := column{head: "τ [95 %]", text: func(r *Row) string { return withInterval(r.Tau, r.TauCI) }}
 	if len(b.axes) > 0 {
 		columns = append(columns, psi)
@@ -63,6 +63,20 @@ func place(r *Row) string {
 		return strconv.Itoa(*r.Rank)
 	}
 	return fmt.Sprintf("%d (%d-%d)", *r.Rank, r.RankCI[0], r.RankCI[1])
+}
+
+// partial marks a Ψ that is not the mean of all axes: it is not of a kind with
+// the others.
+func (r *Row) partial() string {
+	if r.Psi == nil {
+		return ""
+	}
+	for _, psi := range r.PsiByAxis {
+		if psi == nil {
+			return "*"
+		}
+	}
+	return ""
 }
 
 func (r *Row) signError(of func(*SignError) float64) string {

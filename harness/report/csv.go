@@ -14,7 +14,7 @@ import (
 func (b *Board) WriteCSV(w io.Writer) error {
 	head := []string{"rank", "rank_low", "rank_high", "tie_group", "measure", "class", "direction", "n", "coverage", "psi", "psi_low", "psi_high"}
 	for _, axis := range b.axes {
-		head = append(head, "psi_"+axis)
+		head = append(head, "psi["+axis+"]")
 	}
 	head = append(head, "tau", "tau_low", "tau_high", "cmi", "cmi_set", "cmi_min_cell", "spearman", "pearson",
 		"sign_error_mean", "sign_error_p90", "sign_error_max", "p_value", "seconds", "notes")

@@ -4,7 +4,7 @@ package report
 func (b *Board) legend() string {
 	s := "τ: Kendall's τ-b with the gap, [95 % interval]. "
 	if len(b.axes) > 0 {
-		s = "Ψ: mean over axes of ψ, Kendall's τ-b among networks that differ in that axis alone; τ: the same over all networks; [95 % interval]. "
+		s = "Ψ: mean over axes of ψ, Kendall's τ-b among networks that differ in that axis alone (*: undefined on some axes, the mean of the others); τ: the same over all networks; [95 % interval]. "
 	}
 	s += "Both are positive where the measure predicts as it claims. p: permutation, two-sided. K: information about the order of gaps beyond the hyperparameters (blind to sign). ρ, r: Spearman, Pearson. sign err, p90: mean and 90th percentile over environments, 0.5 is chance. "
 	return s + "#: rank within the class, equal where noise does not tell measures apart; controls have none. " + none + ": undefined."
@@ -38,7 +38,7 @@ class       train: uses the trained network and its training data. transductive:
             one hyperparameter, as τ can.
 ψ AXIS      Kendall's τ-b among networks that differ in AXIS alone, averaged over the
             settings of all other axes. Undefined where the measure does not change
-            with the axis; Ψ is then the mean of the others, so compare such rows with care.
+            with the axis; Ψ is then the mean of the others and marked *: compare such rows with care.
 τ           Kendall's τ-b over all points: concordant minus discordant pairs, ties
             accounted for. In [-1, 1].
 [95 %]      For Ψ: what to expect on this grid with new seeds and, where per-example
