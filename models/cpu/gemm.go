@@ -82,35 +82,45 @@ func (k *kernels) gemm(p product) {
 	}
 }
 
-// tile computes the columns [from, to) of C, a multiple of the tiles' width. A
-// block of rows of A stays in the nearest cache while the columns pass. The blocks are nearly
-// equally high: 128 rows in blocks of 13 and 12 run faster than nine of 14 and one of 2.
+// tile computes the columns [from, to) of C, a multiple of the tiles' width. With
+// one run a block of rows of A stays in the nearest cache while the columns pass; with several, as in
+// gradients of weights over many panels, the columns of B stay while the rows pass: that is 7 % faster there.
 func (p *product) tile(set *tileSet, from, to int) {
-	blocks := (p.m + len(set.rows) - 1) / len(set.rows)
-	height, taller := p.m/blocks, p.m%blocks
+	if p.runs == 1 {
+		for i := 0; i < p.m; {
+			i = p.block(set, i, from, to)
+		}
+		return
+	}
+	for j := from; j < to; j += set.width {
+		for i := 0; i < p.m; {
+			i = p.block(set, i, j, j+set.width)
+		}
+	}
+}
+
+// block computes the block of rows at i and answers where the next one begins. Blocks are nearly
+// equally high: 128 rows in blocks of 13 and 12 run faster than nine of 14 and one of 2.
+func (p *product) block(set *tileSet, i, from, to int) int {
+	blocks := (p.m - i + len(set.rows) - 1) / len(set.rows)
+	rows := (p.m - i + blocks - 1) / blocks
 	rs, cs, jump, ldb, ldc := 4*p.rs, 4*p.cs, 4*p.jump, 4*p.ldb, 4*p.ldc
 	var aux *float32
-	if p.mode == modeMomentum {
+	switch p.mode {
+	case modeBias, modeBiasReLU:
+		aux = at(p.aux, i)
+	case modeMomentum:
 		aux = (*float32)(unsafe.Pointer(p.rule))
 	}
-	for i, block := 0, 0; block < blocks; block++ {
-		rows := height
-		if block < taller {
-			rows++
+	kernel, a := set.rows[rows-1], at(p.a, i*p.rs)
+	for j := from; j < to; j += set.width {
+		c := j/panel*p.cgroup + i*p.ldc + j%panel
+		if p.mode == modeMask {
+			aux = at(p.aux, c)
 		}
-		if p.mode == modeBias || p.mode == modeBiasReLU {
-			aux = at(p.aux, i)
-		}
-		kernel, a := set.rows[rows-1], at(p.a, i*p.rs)
-		for j := from; j < to; j += set.width {
-			c := j/panel*p.cgroup + i*p.ldc + j%panel
-			if p.mode == modeMask {
-				aux = at(p.aux, c)
-			}
-			kernel(p.runs, p.steps, a, rs, cs, jump, at(p.b, j/panel*p.bgroup+j%panel), ldb, at(p.c, c), ldc, p.mode, aux)
-		}
-		i += rows
+		kernel(p.runs, p.steps, a, rs, cs, jump, at(p.b, j/panel*p.bgroup+j%panel), ldb, at(p.c, c), ldc, p.mode, aux)
 	}
+	return i + rows
 }
 
 func at(s []float32, i int) *float32 {
