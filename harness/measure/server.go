@@ -65,7 +65,13 @@ func describe(i Info) *pb.MeasureInfo {
 
 // Compute answers exactly one Result, whatever the measure does.
 func (s *server) Compute(q *pb.ComputeRequest, stream grpc.ServerStreamingServer[pb.ComputeEvent]) error {
-	r := s.compute(stream.Context(), q)
+	ctx := stream.Context()
+	if q.TimeoutSeconds > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(q.TimeoutSeconds*float64(time.Second)))
+		defer cancel()
+	}
+	r := s.compute(ctx, q)
 	return stream.Send(&pb.ComputeEvent{Event: &pb.ComputeEvent_Result{Result: r}})
 }
 

@@ -18,41 +18,32 @@ import (
 	"github.com/genbench/genbench/harness/quantity"
 )
 
-// Quantities is what a plugin may ask of one network. *quantity.Provider is one.
-type Quantities interface {
-	Get(ctx context.Context, name string, args map[string]string) (*quantity.Bundle, error)
-	Evaluate(ctx context.Context, ps []quantity.Perturbation) ([]quantity.Evaluated, error)
-}
-
-// modelHost answers the plugin's questions about the network in hand, and about no other.
+// modelHost answers the plugin's questions about the network in hand and no
+// other: a Compute that was given up cannot read the next network.
 type modelHost struct {
 	pb.UnimplementedModelHostServer
+	log func(line string)
 
 	mu      sync.Mutex
 	current *asking
 }
 
-// asking is one Compute, as the host sees it.
+// asking is one Compute as the host sees it.
 type asking struct {
 	id     uint64
 	needs  measure.Needs
 	source Quantities
 
-	mu   sync.Mutex
-	cost float64 // seconds of all quantities that were asked for, whoever paid
-	seen map[string]bool
+	mu      sync.Mutex
+	charged map[string]bool
+	cost    float64           // seconds
+	missing *quantity.Missing // the first; the measure may have lost it in an error of its own
 }
 
-func (h *modelHost) begin(a *asking) {
+func (h *modelHost) set(a *asking) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.current = a
-}
-
-func (h *modelHost) end() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.current = nil
 }
 
 func (h *modelHost) find(id uint64) (*asking, error) {
@@ -73,32 +64,50 @@ func (h *modelHost) get(ctx context.Context, id uint64, name string, args map[st
 	if err := a.needs.Permit(name, args); err != nil {
 		return nil, status.Error(codes.FailedPrecondition, err.Error())
 	}
+	need, err := quantity.Inputs(name, args)
+	if err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	if need.TestInputs && !a.needs.Transductive() {
+		return nil, status.Errorf(codes.FailedPrecondition, "%s reads test inputs; declare the need %q", name, measure.TestInputs)
+	}
 	b, err := a.source.Get(ctx, name, args)
 	if err != nil {
 		return nil, err
 	}
-	a.charge(name, args, b.Seconds)
+	a.charge(fmt.Sprint(name, args), b.Seconds) // fmt prints a map in the order of its keys
 	return b, nil
 }
 
 // charge notes what a quantity cost when it was computed, once.
-func (a *asking) charge(name string, args map[string]string, seconds float64) {
-	key := fmt.Sprint(name, args) // fmt prints maps in the order of keys
+func (a *asking) charge(key string, seconds float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.seen == nil {
-		a.seen = map[string]bool{}
+	if a.charged[key] {
+		return
 	}
-	if !a.seen[key] {
-		a.seen[key] = true
-		a.cost += seconds
+	a.charged[key] = true
+	a.cost += seconds
+}
+
+func (a *asking) spend(seconds float64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cost += seconds
+}
+
+func (a *asking) miss(m *quantity.Missing) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.missing == nil {
+		a.missing = m
 	}
 }
 
-func (a *asking) seconds() float64 {
+func (a *asking) tally() (seconds float64, missing *quantity.Missing) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.cost
+	return a.cost, a.missing
 }
 
 // GetQuantity says where a quantity's arrays lie.
@@ -110,6 +119,9 @@ func (h *modelHost) GetQuantity(ctx context.Context, q *pb.QuantityRequest) (*pb
 	case errors.As(err, &undefined):
 		return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Undefined{Undefined: &pb.Undefined{Why: undefined.Reason}}}, nil
 	case errors.As(err, &missing):
+		if a, err := h.find(q.Compute); err == nil {
+			a.miss(missing)
+		}
 		return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Missing{Missing: &pb.Missing{Quantity: missing.Need, Why: missing.Reason}}}, nil
 	case err != nil:
 		return nil, err
@@ -125,10 +137,8 @@ func (h *modelHost) GetQuantity(ctx context.Context, q *pb.QuantityRequest) (*pb
 	return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Arrays{Arrays: arrays}}, nil
 }
 
-// chunkBytes is well below every default limit of a gRPC message.
+// chunkBytes is below every default limit of a gRPC message, and as fast as any.
 const chunkBytes = 1 << 20
-
-var sizes = map[string]int64{"f32": 4, "f64": 8, "i32": 4, "u8": 1}
 
 // StreamQuantity sends the bytes of one array.
 func (h *modelHost) StreamQuantity(q *pb.StreamRequest, stream grpc.ServerStreamingServer[pb.Chunk]) error {
@@ -150,7 +160,7 @@ func send(stream grpc.ServerStreamingServer[pb.Chunk], a quantity.Array) error {
 		return err
 	}
 	defer f.Close()
-	n := sizes[a.DType]
+	n := width(a.DType)
 	for _, d := range a.Shape {
 		n *= int64(d)
 	}
@@ -159,7 +169,7 @@ func send(stream grpc.ServerStreamingServer[pb.Chunk], a quantity.Array) error {
 	for n > 0 {
 		k, err := io.ReadFull(r, buf[:min(n, chunkBytes)])
 		if err != nil {
-			return err
+			return fmt.Errorf("reading array %q of %s: %w", a.Name, a.Path, err)
 		}
 		if err := stream.Send(&pb.Chunk{Data: buf[:k]}); err != nil {
 			return err
@@ -167,6 +177,17 @@ func send(stream grpc.ServerStreamingServer[pb.Chunk], a quantity.Array) error {
 		n -= int64(k)
 	}
 	return nil
+}
+
+// width is the size of one value in bytes.
+func width(dtype string) int64 {
+	switch dtype {
+	case "f64":
+		return 8
+	case "u8":
+		return 1
+	}
+	return 4
 }
 
 // Evaluate measures the training set at perturbed weights.
@@ -187,15 +208,16 @@ func (h *modelHost) Evaluate(ctx context.Context, q *pb.EvaluateRequest) (*pb.Ev
 	if err != nil {
 		return nil, err
 	}
-	a.charge("evaluate", map[string]string{"at": start.String()}, time.Since(start).Seconds())
-	r := &pb.EvaluateResponse{}
-	for _, e := range es {
-		r.Evaluated = append(r.Evaluated, &pb.Evaluated{Loss: e.Loss, Accuracy: e.Accuracy})
+	a.spend(time.Since(start).Seconds())
+	r := &pb.EvaluateResponse{Evaluated: make([]*pb.Evaluated, len(es))}
+	for i, e := range es {
+		r.Evaluated[i] = &pb.Evaluated{Loss: e.Loss, Accuracy: e.Accuracy}
 	}
 	return r, nil
 }
 
-// Log takes a plugin's line. What matters of it reaches the user with a failure; see session.stderr.
-func (h *modelHost) Log(context.Context, *pb.LogRequest) (*pb.LogResponse, error) {
+// Log takes a plugin's line.
+func (h *modelHost) Log(_ context.Context, q *pb.LogRequest) (*pb.LogResponse, error) {
+	h.log(q.Message)
 	return &pb.LogResponse{}, nil
 }

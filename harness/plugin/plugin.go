@@ -1,28 +1,29 @@
 // Package plugin is the host of measure plugins: it starts their programs, asks
 // what they measure, has them answer one network at a time, and outlives
-// everything that they may do meanwhile.
+// whatever they do meanwhile.
 //
 // A plugin that panics, hangs, prints, exits or eats memory costs the cell in
-// hand, with a message that names it; the process is started anew. A process
-// has its own process group, an allow-listed environment, a folder of its own for
-// sockets, and a watch on its memory. That is no boundary against malice: a
-// plugin runs as the user. Code that is not trusted belongs in a container.
+// hand, with a message that names plugin and reason; its process is started
+// anew for the next. Every process has its own process group, an allow-listed
+// environment, a private folder for its sockets and temporary files, no new
+// privileges, a watch on its memory and, where the kernel has Landlock, no way
+// to write elsewhere or to open TCP connections. That stops accidents, not
+// malice: a plugin runs as the user and can read what the user can. Code that is
+// not trusted belongs in a container.
 //
-// Control goes by gRPC, bulk data by files that the plugin maps; one server of
-// the host per process serves them.
+// Control goes by gRPC; bulk data goes by files that the plugin maps. Each
+// process is served by one gRPC server of the host for its whole life. The
+// package knows nothing of corpora, results or statistics.
 package plugin
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/harness/quantity"
 )
 
 // Program is what serves one measure or several.
@@ -30,20 +31,43 @@ type Program struct {
 	Name    string
 	Path    string
 	Args    []string
-	SHA256  string // of the file, in hex; "" for the built-ins, whose versions say what they are
+	SHA256  string // of the file, in hex, checked before every start; "" for the built-ins, whose versions say what they are
 	Builtin bool
+}
+
+// Builtin is the program of the built-in measures: this one, executed again. Its
+// main must look for the argument "plugin" before it does anything else.
+func Builtin(names []string) Program {
+	return Program{Name: "built-in", Path: self(), Args: []string{"plugin", strings.Join(names, ",")}, Builtin: true}
 }
 
 // Options bound what a plugin may do. Zero values are the defaults.
 type Options struct {
-	StartTimeout   time.Duration // to start and describe itself; 15 s
+	StartTimeout   time.Duration // to start and to describe itself; 15 s
 	ComputeTimeout time.Duration // for one network; 10 min
 	Grace          time.Duration // between the deadline and the end of the process; 2 s
-	MemoryLimit    int64         // resident bytes of one process; 8 GiB
-	RunDir         string        // short, private folder for sockets; "": one is made for each process
+	MemoryLimit    int64         // bytes of memory of one process, mapped files apart; 8 GiB; negative: none
+	RunDir         string        // short folder in which each process gets one of its own; "": the system's temporary folder
+	Sandbox        Sandbox       // "": best effort
+
+	// Log receives what plugins write to standard error, line by line, and what
+	// they log; nil: only the last of it is kept, for the message of a failure. It
+	// is called from several goroutines.
+	Log func(plugin, line string)
 }
 
-func (o Options) withDefaults() Options {
+// Sandbox says whether a plugin's process may write outside its own folder and
+// open TCP connections. See [Options].
+type Sandbox string
+
+// The sandboxes.
+const (
+	SandboxBestEffort Sandbox = "best-effort" // confined where the kernel can
+	SandboxOff        Sandbox = "off"
+	SandboxRequire    Sandbox = "require" // a plugin does not start where the kernel cannot confine it
+)
+
+func (o Options) withDefaults() (Options, error) {
 	if o.StartTimeout <= 0 {
 		o.StartTimeout = 15 * time.Second
 	}
@@ -53,82 +77,63 @@ func (o Options) withDefaults() Options {
 	if o.Grace <= 0 {
 		o.Grace = 2 * time.Second
 	}
-	if o.MemoryLimit <= 0 {
+	if o.MemoryLimit == 0 {
 		o.MemoryLimit = 8 << 30
 	}
-	return o
+	if o.Log == nil {
+		o.Log = func(string, string) {}
+	}
+	switch o.Sandbox {
+	case "":
+		o.Sandbox = SandboxBestEffort
+	case SandboxBestEffort, SandboxOff, SandboxRequire:
+	default:
+		return o, fmt.Errorf("unknown sandbox %q (known: %s, %s, %s)", o.Sandbox, SandboxBestEffort, SandboxOff, SandboxRequire)
+	}
+	return o, nil
 }
 
-// prefix begins the file name of every third-party plugin.
-const prefix = "genbench-measure-"
-
-var nameFormat = regexp.MustCompile(`^[a-z][a-z0-9-]{0,40}$`)
-
-// Discover lists third-party plugins: those named by the user, and those named
-// genbench-measure-NAME in the folders, of which earlier ones win. A folder that does not exist is
-// empty. A name that a built-in has is an error: a silent override would change published numbers. Nothing
-// is looked for in PATH or the current folder, and nothing is run.
-func Discover(named map[string]string, dirs, builtin []string) ([]Program, error) {
-	paths := map[string]string{}
-	for _, dir := range dirs {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue // a plugin folder need not exist
-		}
-		for _, e := range entries {
-			name, ok := strings.CutPrefix(e.Name(), prefix)
-			if !ok || e.IsDir() {
-				continue
-			}
-			if _, taken := paths[name]; !taken {
-				paths[name] = filepath.Join(dir, e.Name())
-			}
-		}
-	}
-	for name, path := range named {
-		paths[name] = path
-	}
-	var programs []Program
-	for name, path := range paths {
-		if !nameFormat.MatchString(name) {
-			return nil, fmt.Errorf("plugin %q (%s): write the name as a lower-case letter, then at most 40 of a-z, 0-9 and -", name, path)
-		}
-		if slices.Contains(builtin, name) {
-			return nil, fmt.Errorf("plugin %s (%s): a built-in measure has that name; choose another", name, path)
-		}
-		p, err := External(name, path)
-		if err != nil {
-			return nil, err
-		}
-		programs = append(programs, p)
-	}
-	slices.SortFunc(programs, func(a, b Program) int { return strings.Compare(a.Name, b.Name) })
-	return programs, nil
+// Quantities is what a plugin may ask of the network in hand;
+// [*quantity.Provider] is one.
+type Quantities interface {
+	Get(ctx context.Context, name string, args map[string]string) (*quantity.Bundle, error)
+	Evaluate(ctx context.Context, ps []quantity.Perturbation) ([]quantity.Evaluated, error)
 }
 
-// External is a third-party program, with the hash that its results are kept under.
-func External(name, path string) (Program, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return Program{}, fmt.Errorf("plugin %s: %w", name, err)
-	}
-	info, err := os.Stat(abs)
-	switch {
-	case err != nil:
-		return Program{}, fmt.Errorf("plugin %s: %w; build it, or mend its path", name, err)
-	case info.IsDir():
-		return Program{}, fmt.Errorf("plugin %s: %s is a folder; name the program in it", name, abs)
-	case info.Mode()&0o111 == 0:
-		return Program{}, fmt.Errorf("plugin %s: %s is not executable; try chmod +x", name, abs)
-	}
-	f, err := os.Open(abs)
-	if err != nil {
-		return Program{}, fmt.Errorf("plugin %s: %w", name, err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return Program{}, fmt.Errorf("plugin %s: reading %s: %w", name, abs, err)
-	}
-	return Program{Name: name, Path: abs, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+// Request asks one measure about one network.
+type Request struct {
+	Measure  string
+	Network  string // opaque
+	Options  map[string]string
+	Seed     uint64
+	Meta     measure.Meta // ID, Seed and Options are taken from above
+	Provider Quantities
+}
+
+// Status is how a Compute ended.
+type Status = string
+
+// The statuses.
+const (
+	OK        Status = "ok"
+	Undefined Status = "undefined" // the value does not exist for this network
+	Skipped   Status = "skipped"   // a need is missing
+	Failed    Status = "failed"
+)
+
+// Outcome is what came of a Request.
+type Outcome struct {
+	Status      Status
+	Value       float64 // finite; meaningful when Status is OK
+	Reason      string  // one line; set when Status is not OK
+	Detail      string  // of a failure: the stack, or the last 4 KiB of the plugin's standard error
+	Seconds     float64 // wall clock in the measure, without waiting for the host
+	HostSeconds float64 // what the quantities it asked for cost when they were computed, whoever asked first
+	PeakRSS     int64   // bytes, of the process so far: an upper bound for this Compute
+	Diagnostics map[string]float64
+	Warnings    []string
+}
+
+func failed(format string, args ...any) Outcome {
+	return Outcome{Status: Failed, Reason: fmt.Sprintf(format, args...)}
 }

@@ -539,18 +539,21 @@ func (x *Option) GetValues() []string {
 }
 
 type ComputeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Compute       uint64                 `protobuf:"fixed64,1,opt,name=compute,proto3" json:"compute,omitempty"` // names this Compute in every call back to the host
-	Measure       string                 `protobuf:"bytes,2,opt,name=measure,proto3" json:"measure,omitempty"`
-	Network       string                 `protobuf:"bytes,3,opt,name=network,proto3" json:"network,omitempty"` // opaque, random per run
-	Seed          uint64                 `protobuf:"fixed64,4,opt,name=seed,proto3" json:"seed,omitempty"`
-	Options       map[string]string      `protobuf:"bytes,5,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	BrokerId      uint32                 `protobuf:"varint,6,opt,name=broker_id,json=brokerId,proto3" json:"broker_id,omitempty"`      // GRPCBroker stream on which the host serves ModelHost,
-	HostTarget    string                 `protobuf:"bytes,7,opt,name=host_target,json=hostTarget,proto3" json:"host_target,omitempty"` // or, when set, its gRPC target
-	Info          *NetworkInfo           `protobuf:"bytes,8,opt,name=info,proto3" json:"info,omitempty"`
-	Threads       uint32                 `protobuf:"varint,9,opt,name=threads,proto3" json:"threads,omitempty"` // processors that the measure may keep busy; 0: one
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Compute    uint64                 `protobuf:"fixed64,1,opt,name=compute,proto3" json:"compute,omitempty"` // names this Compute in every call back to the host
+	Measure    string                 `protobuf:"bytes,2,opt,name=measure,proto3" json:"measure,omitempty"`
+	Network    string                 `protobuf:"bytes,3,opt,name=network,proto3" json:"network,omitempty"` // opaque, random per run
+	Seed       uint64                 `protobuf:"fixed64,4,opt,name=seed,proto3" json:"seed,omitempty"`
+	Options    map[string]string      `protobuf:"bytes,5,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	BrokerId   uint32                 `protobuf:"varint,6,opt,name=broker_id,json=brokerId,proto3" json:"broker_id,omitempty"`      // GRPCBroker stream on which the host serves ModelHost,
+	HostTarget string                 `protobuf:"bytes,7,opt,name=host_target,json=hostTarget,proto3" json:"host_target,omitempty"` // or, when set, its gRPC target
+	Info       *NetworkInfo           `protobuf:"bytes,8,opt,name=info,proto3" json:"info,omitempty"`
+	Threads    uint32                 `protobuf:"varint,9,opt,name=threads,proto3" json:"threads,omitempty"` // processors that the measure may keep busy; 0: one
+	// The measure's context ends after so many seconds; 0: never. The call's own
+	// deadline lies a little later, so that the plugin can still answer.
+	TimeoutSeconds float64 `protobuf:"fixed64,10,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ComputeRequest) Reset() {
@@ -642,6 +645,13 @@ func (x *ComputeRequest) GetInfo() *NetworkInfo {
 func (x *ComputeRequest) GetThreads() uint32 {
 	if x != nil {
 		return x.Threads
+	}
+	return 0
+}
+
+func (x *ComputeRequest) GetTimeoutSeconds() float64 {
+	if x != nil {
+		return x.TimeoutSeconds
 	}
 	return 0
 }
@@ -1956,7 +1966,7 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\adefault\x18\x02 \x01(\tR\adefault\x12\x10\n" +
 	"\x03doc\x18\x03 \x01(\tR\x03doc\x12\x16\n" +
-	"\x06values\x18\x04 \x03(\tR\x06values\"\x86\x03\n" +
+	"\x06values\x18\x04 \x03(\tR\x06values\"\xaf\x03\n" +
 	"\x0eComputeRequest\x12\x18\n" +
 	"\acompute\x18\x01 \x01(\x06R\acompute\x12\x18\n" +
 	"\ameasure\x18\x02 \x01(\tR\ameasure\x12\x18\n" +
@@ -1967,7 +1977,9 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\vhost_target\x18\a \x01(\tR\n" +
 	"hostTarget\x123\n" +
 	"\x04info\x18\b \x01(\v2\x1f.genbench.plugin.v1.NetworkInfoR\x04info\x12\x18\n" +
-	"\athreads\x18\t \x01(\rR\athreads\x1a:\n" +
+	"\athreads\x18\t \x01(\rR\athreads\x12'\n" +
+	"\x0ftimeout_seconds\x18\n" +
+	" \x01(\x01R\x0etimeoutSeconds\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9a\x01\n" +

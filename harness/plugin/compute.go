@@ -1,0 +1,154 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/genbench/genbench/harness/internal/pb"
+	"github.com/genbench/genbench/harness/measure"
+)
+
+// once asks the process once.
+func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outcome, ending) {
+	s := p.session
+	s.stderr.forget()
+	p.next++
+	a := &asking{id: p.next, needs: info.Needs, source: r.Provider, charged: map[string]bool{}}
+	s.host.set(a)
+	defer s.host.set(nil)
+
+	// The measure's own context ends at the deadline, the call a grace later: a
+	// measure that listens can still answer, and its process lives on.
+	call, cancel := context.WithTimeout(ctx, p.options.ComputeTimeout+p.options.Grace)
+	defer cancel()
+	start := time.Now()
+	result, err := receive(call, s.plugin, p.request(r, a.id), s.host.log)
+	wall := time.Since(start).Seconds()
+	if err != nil {
+		out, end := p.unanswered(ctx, s, call, err)
+		out.Seconds = wall
+		return out, end
+	}
+	out := outcome(result)
+	out.Seconds = result.Seconds
+	out.PeakRSS = statusBytes(s.pid(), "VmHWM:")
+	out.Diagnostics, out.Warnings = finite(result.Diagnostics), result.Warnings
+	cost, missing := a.tally()
+	out.HostSeconds = cost
+	switch code := result.GetFailure().GetCode(); {
+	case ctx.Err() != nil && out.Status != OK:
+		return failed("interrupted"), interrupted
+	case code == pb.Failure_CODE_CANCELLED:
+		out.Reason = p.late()
+		return out, overdue
+	case out.Status == Failed && missing != nil:
+		out.Status, out.Reason = Skipped, missing.Error()
+	}
+	if out.Status == Failed {
+		out.Reason = fmt.Sprintf("%s: %s", r.Measure, out.Reason)
+	}
+	return out, answered
+}
+
+func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
+	info := &pb.NetworkInfo{Classes: int64(r.Meta.Classes), TrainSize: int64(r.Meta.TrainSize)}
+	for _, l := range r.Meta.Layers {
+		info.Layers = append(info.Layers, &pb.Layer{Name: l.Name, Kind: l.Kind, In: int64(l.In), Out: int64(l.Out)})
+	}
+	for _, d := range r.Meta.InputShape {
+		info.InputShape = append(info.InputShape, int64(d))
+	}
+	return &pb.ComputeRequest{
+		Compute: id, Measure: r.Measure, Network: r.Network, Seed: r.Seed, Options: r.Options, BrokerId: p.session.broker,
+		Info: info, Threads: 1, TimeoutSeconds: p.options.ComputeTimeout.Seconds(),
+	}
+}
+
+func receive(ctx context.Context, c pb.MeasureClient, q *pb.ComputeRequest, log func(string)) (*pb.Result, error) {
+	stream, err := c.Compute(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		event, err := stream.Recv()
+		if err == io.EOF {
+			return nil, errors.New("it ended its answer without a result")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r := event.GetResult(); r != nil {
+			return r, nil
+		}
+		if note := event.GetProgress().GetNote(); note != "" {
+			log(note)
+		}
+	}
+}
+
+// late is the reason of a Compute that passed its deadline.
+func (p *Process) late() string {
+	return fmt.Sprintf("plugin %s had no answer after %v; raise --plugin-timeout if it needs longer", p.program.Name, p.options.ComputeTimeout)
+}
+
+// unanswered says why a call brought no result.
+func (p *Process) unanswered(ctx context.Context, s *session, call context.Context, err error) (Outcome, ending) {
+	name := p.program.Name
+	if ctx.Err() != nil {
+		return failed("interrupted"), interrupted
+	}
+	if call.Err() != nil {
+		out := failed("%s", p.late())
+		out.Detail = s.stderr.text()
+		return out, overdue
+	}
+	switch code := status.Code(err); code {
+	case codes.Unavailable, codes.Canceled, codes.Internal: // the connection broke; Internal when in mid-frame
+		s.settle()
+		if why := s.excessive(); why != "" {
+			return failed("plugin %s %s; raise --plugin-memory if it needs more", name, why), excessive
+		}
+		if s.runner.status() != "" || code != codes.Internal {
+			out := failed("plugin %s died%s%s", name, s.how(), s.said())
+			out.Detail = s.stderr.text()
+			return out, died
+		}
+	}
+	return failed("plugin %s: %s", name, status.Convert(err).Message()), answered
+}
+
+// outcome reads a result, trusting nothing.
+func outcome(r *pb.Result) Outcome {
+	switch o := r.Outcome.(type) {
+	case *pb.Result_Value:
+		if math.IsNaN(o.Value) || math.IsInf(o.Value, 0) {
+			return failed("the plugin answered %v as a value; it has to answer undefined", o.Value)
+		}
+		return Outcome{Status: OK, Value: o.Value}
+	case *pb.Result_Undefined:
+		return Outcome{Status: Undefined, Reason: clip(o.Undefined.Why, 500)}
+	case *pb.Result_Missing:
+		m := measure.MissingError{Need: measure.Need(o.Missing.Quantity), Reason: o.Missing.Why}
+		return Outcome{Status: Skipped, Reason: clip(m.Error(), 500)}
+	case *pb.Result_Failure:
+		return Outcome{Status: Failed, Reason: clip(o.Failure.Message, 500), Detail: clip(o.Failure.Detail, tailBytes)}
+	}
+	return failed("the plugin answered neither a value nor a reason")
+}
+
+// finite drops what JSON cannot carry.
+func finite(d map[string]float64) map[string]float64 {
+	for name, v := range d {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			delete(d, name)
+		}
+	}
+	return d
+}

@@ -1,0 +1,31 @@
+//go:build !linux
+
+package plugin
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+)
+
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
+}
+
+// startConfined starts the process; there is nothing here to confine it with.
+func startConfined(cmd *exec.Cmd, _ string, sandbox Sandbox) error {
+	if sandbox == SandboxRequire {
+		return errors.New("this system cannot confine it; start with the sandbox off, or in a container")
+	}
+	return cmd.Start()
+}
+
+func endGroup(pid int) {
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Kill()
+	}
+}

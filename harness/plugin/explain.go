@@ -1,0 +1,75 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// explain turns go-plugin's messages about a start that failed into what the
+// user can do about them.
+func (s *session) explain(ctx context.Context, err error, o Options) error {
+	text := err.Error()
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.DeadlineExceeded) || strings.Contains(text, "timeout while waiting for plugin to start"):
+		return fmt.Errorf("it did not answer within %v; raise --plugin-start-timeout if it needs longer%s", o.StartTimeout, s.said())
+	case cause != nil:
+		return cause
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("%w; is it built for this machine, or a script without a first line #!?", err)
+	case errors.Is(err, exec.ErrNotFound):
+		return err
+	}
+	if _, rest, ok := strings.Cut(text, "Unrecognized remote plugin message: "); ok {
+		s.settle()
+		line, _, _ := strings.Cut(rest, "\n")
+		if strings.TrimSpace(line) == "" {
+			return fmt.Errorf("it ended%s before its handshake; is it a measure plugin, whose main calls measure.Serve?%s", s.how(), s.said())
+		}
+		return fmt.Errorf("it wrote %q to standard output before its handshake; have it write to standard error, and call measure.Serve first%s", clip(line, 200), s.said())
+	}
+	if strings.Contains(text, "exited before we could connect") {
+		s.settle()
+		return fmt.Errorf("it ended%s before its handshake%s", s.how(), s.said())
+	}
+	if strings.Contains(strings.ToLower(text), "incompatible") || strings.Contains(text, "unsupported plugin protocol") {
+		return fmt.Errorf("it speaks another version of the protocol: rebuild it for this genbench (%s)", clip(text, 200))
+	}
+	return fmt.Errorf("%w%s", err, s.said())
+}
+
+// settle waits a little for a process that is ending, and for its last words.
+func (s *session) settle() {
+	select {
+	case <-s.runner.exited:
+		time.Sleep(20 * time.Millisecond) // they are read by another goroutine
+	case <-time.After(300 * time.Millisecond):
+	}
+}
+
+// how is how the process ended, in brackets.
+func (s *session) how() string {
+	if st := s.runner.status(); st != "" {
+		return " (" + st + ")"
+	}
+	return ""
+}
+
+// said is what the plugin wrote to standard error that says the most.
+func (s *session) said() string {
+	if why := s.stderr.reason(); why != "" {
+		return "; it said: " + why
+	}
+	return ""
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "..."
+}

@@ -1,0 +1,80 @@
+package plugin
+
+import (
+	"strings"
+	"sync"
+)
+
+// tailBytes is how much of a plugin's standard error is kept.
+const tailBytes = 4 << 10
+
+// tail keeps the last of what a plugin writes to standard error, and the line
+// that tells why it died: a Go panic begins with that line and may go on for
+// much longer than the tail.
+type tail struct {
+	log func(line string)
+
+	mu   sync.Mutex
+	line []byte // being written
+	kept []byte
+	why  string
+}
+
+// Write takes a piece of standard error.
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	var lines []string
+	for _, b := range p {
+		if b != '\n' {
+			if len(t.line) < tailBytes {
+				t.line = append(t.line, b)
+			}
+			continue
+		}
+		line := strings.ToValidUTF8(string(t.line), "?")
+		t.line = t.line[:0]
+		if t.why == "" && (strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")) {
+			t.why = line
+		}
+		t.kept = append(append(t.kept, line...), '\n')
+		lines = append(lines, line)
+	}
+	if over := len(t.kept) - tailBytes; over > 0 {
+		t.kept = append(t.kept[:0], t.kept[over:]...)
+	}
+	t.mu.Unlock()
+	for _, line := range lines {
+		t.log(line)
+	}
+	return len(p), nil
+}
+
+// forget drops the reason of an earlier Compute: a panic that the SDK caught.
+func (t *tail) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.why = ""
+	t.kept = t.kept[:0]
+}
+
+// text is all that is kept.
+func (t *tail) text() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(strings.ToValidUTF8(string(t.kept)+string(t.line), "?"))
+}
+
+// reason is the line that says the most: the panic's, or else the last one.
+func (t *tail) reason() string {
+	text := t.text()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	why := t.why
+	if why == "" {
+		why = text[strings.LastIndexByte(text, '\n')+1:]
+	}
+	if len(why) > 300 {
+		why = strings.ToValidUTF8(why[:300], "") + "..."
+	}
+	return why
+}
