@@ -94,7 +94,7 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := os.MkdirTemp("", "gb")
+	run, err := os.MkdirTemp(socketBase(), "gb")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the plugins' sockets: %w", err)
 	}
@@ -115,6 +115,17 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	return func() { s.harness.Close(); os.RemoveAll(run) }, nil
+}
+
+// socketBase is where the folder for sockets goes: the system's temporary folder, unless
+// its path is so long that a socket's (at most 107 bytes) would not fit.
+func socketBase() string {
+	const longest = 48
+	base := os.TempDir()
+	if info, err := os.Stat("/tmp"); len(base) > longest && err == nil && info.IsDir() {
+		return "/tmp"
+	}
+	return base
 }
 
 // programs lists the built-ins, in one program, and the third-party plugins of the

@@ -163,7 +163,11 @@ func (b *Board) gaps() []remark {
 	var out []remark
 	for _, k := range order {
 		field := strings.Replace(k.field, "psi_by_axis.", "ψ ", 1)
-		out = append(out, remark{field, fmt.Sprintf("%s: %s", strings.Join(measures[k], ", "), k.reason)})
+		who := strings.Join(measures[k], ", ")
+		if len(measures[k]) == len(b.Rows) && len(b.Rows) > 1 {
+			who = "all rows"
+		}
+		out = append(out, remark{field, fmt.Sprintf("%s: %s", who, k.reason)})
 	}
 	return out
 }
