@@ -111,3 +111,6 @@ func endGroup(pid int) {
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
 	}
 }
+
+// gone reports whether there is no such process.
+func gone(pid int) bool { return syscall.Kill(pid, 0) == syscall.ESRCH }

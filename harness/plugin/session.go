@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -48,14 +47,9 @@ func start(ctx context.Context, p Program, o Options) (*session, []measure.Info,
 			return fail(errors.New("the program has changed since this run began; run again"))
 		}
 	}
-	dir, err := os.MkdirTemp(o.RunDir, "gb")
+	dir, err := makeFolder(o.RunDir)
 	if err != nil {
-		return fail(fmt.Errorf("making a folder for its sockets: %w", err))
-	}
-	if dir, err = filepath.Abs(dir); err == nil && len(dir) > 60 {
-		// A socket's whole path has at most 107 bytes, and go-plugin adds two names.
-		os.Remove(dir)
-		return fail(fmt.Errorf("the folder %s is too long a path for sockets; set TMPDIR to a short one", dir))
+		return fail(err)
 	}
 	log := func(line string) { o.Log(p.Name, line) }
 	s := &session{dir: dir, stderr: &tail{log: log}, host: &modelHost{log: log}}
