@@ -10,11 +10,11 @@ import (
 )
 
 // given is a session whose network hands its inputs on: D features are K
-// logits. It refuses batches beyond its size, as sessions do.
+// logits.
 type given struct {
 	models.Session
-	classes, maxBatch int
-	calls             []int // sizes of the batches
+	classes int
+	calls   []int // sizes of the batches
 }
 
 func (g *given) Logits(dst, x []float32) error {

@@ -108,7 +108,7 @@ func TestInitialSeeds(t *testing.T) {
 		}
 		return s
 	}
-	if state(2, 1).Hash() != state(2, 1).Hash() {
+	if first, second := state(2, 1).Hash(), state(2, 1).Hash(); first != second {
 		t.Error("the same seed draws two states")
 	}
 	if state(2, 1).Hash() == state(2, 2).Hash() {

@@ -24,7 +24,6 @@ type flags struct {
 	seed       uint64
 	measures   []string
 	plugins    []string
-	pluginDirs []string
 	start      time.Duration
 	deadline   time.Duration
 	memory     int64

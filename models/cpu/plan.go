@@ -25,7 +25,6 @@ type plan struct {
 	weights  int // floats of the arena that are weights of dense layers
 	params   int // floats of the arena
 	running  int // floats of the arena of running statistics
-	names    string
 	bottom   int // the first layer with trainable tensors: nothing needs a gradient below it
 	features int // features of all batch norm layers
 }
