@@ -94,10 +94,6 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := os.MkdirTemp(socketBase(), "gb")
-	if err != nil {
-		return nil, fmt.Errorf("making a folder for the plugins' sockets: %w", err)
-	}
 	patterns := s.spec.Measures
 	if len(s.measures) > 0 {
 		patterns = nil
@@ -107,17 +103,18 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 	}
 	s.harness, err = harness.Open(ctx, harness.Options{
 		Store: s.store, Data: s.data, Programs: programs, Patterns: patterns, Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
-		Plugin:  plugin.Options{StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: s.memory << 20, RunDir: run},
+		Plugin: plugin.Options{
+			StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: s.memory << 20, RunDir: socketBase(), Getenv: s.env.getenv,
+		},
 		NewHost: func() *quantity.Host { return quantity.NewHost(s.engine, filepath.Join(s.store.Dir(), "cache")) },
 	})
 	if err != nil {
-		os.RemoveAll(run)
 		return nil, err
 	}
-	return func() { s.harness.Close(); os.RemoveAll(run) }, nil
+	return s.harness.Close, nil
 }
 
-// socketBase is where the folder for sockets goes: the system's temporary folder, unless
+// socketBase is where the folders for sockets go: the system's temporary folder, unless
 // its path is so long that a socket's (at most 107 bytes) would not fit.
 func socketBase() string {
 	const longest = 48

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -20,14 +22,15 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	s := p.session
 	s.stderr.forget()
 	p.next++
-	a := &asking{id: p.next, needs: info.Needs, source: r.Provider, charged: map[string]bool{}}
-	s.host.set(a)
-	defer s.host.set(nil)
-
 	// The measure's own context ends at the deadline, the call a grace later: a
 	// measure that listens can still answer, and its process lives on.
 	call, cancel := context.WithTimeout(ctx, p.options.ComputeTimeout+p.options.Grace)
-	defer cancel()
+	a := newAsking(call, p.next, info.Needs, r.Provider)
+	s.host.begin(a)
+	defer func() {
+		cancel() // before end waits for calls that it ends
+		s.host.end(a)
+	}()
 	start := time.Now()
 	result, err := receive(call, s.plugin, p.request(r, a.id), s.host.log)
 	wall := time.Since(start).Seconds()
@@ -38,8 +41,11 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	}
 	out := outcome(result)
 	out.Seconds = result.Seconds
+	if !(out.Seconds >= 0 && out.Seconds <= wall) {
+		out.Seconds = wall // a plugin that says what cannot be
+	}
 	out.PeakRSS = statusBytes(s.pid(), "VmHWM:")
-	out.Diagnostics, out.Warnings = finite(result.Diagnostics), result.Warnings
+	out.Diagnostics, out.Warnings = extras(result)
 	cost, missing := a.tally()
 	out.HostSeconds = cost
 	switch code := result.GetFailure().GetCode(); {
@@ -133,7 +139,11 @@ func outcome(r *pb.Result) Outcome {
 		}
 		return Outcome{Status: OK, Value: o.Value}
 	case *pb.Result_Undefined:
-		return Outcome{Status: Undefined, Reason: clip(o.Undefined.Why, 500)}
+		why := o.Undefined.Why
+		if why == "" {
+			why = "the plugin gave no reason"
+		}
+		return Outcome{Status: Undefined, Reason: clip(why, 500)}
 	case *pb.Result_Missing:
 		m := measure.MissingError{Need: measure.Need(o.Missing.Quantity), Reason: o.Missing.Why}
 		return Outcome{Status: Skipped, Reason: clip(m.Error(), 500)}
@@ -143,12 +153,26 @@ func outcome(r *pb.Result) Outcome {
 	return failed("the plugin answered neither a value nor a reason")
 }
 
-// finite drops what JSON cannot carry.
-func finite(d map[string]float64) map[string]float64 {
-	for name, v := range d {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			delete(d, name)
+// most bounds the warnings and diagnostics of one result.
+const most = 100
+
+// extras are a result's diagnostics and warnings, less what a result file cannot
+// carry.
+func extras(r *pb.Result) (map[string]float64, []string) {
+	warnings := make([]string, 0, len(r.Warnings))
+	for _, w := range r.Warnings[:min(len(r.Warnings), most)] {
+		warnings = append(warnings, clip(w, 500))
+	}
+	diagnostics := map[string]float64{}
+	for _, name := range slices.Sorted(maps.Keys(r.Diagnostics)) {
+		v := r.Diagnostics[name]
+		switch {
+		case len(diagnostics) >= most:
+		case math.IsNaN(v) || math.IsInf(v, 0):
+			warnings = append(warnings, fmt.Sprintf("diagnostic %s is %v", clip(name, 100), v))
+		default:
+			diagnostics[clip(name, 100)] = v
 		}
 	}
-	return d
+	return diagnostics, warnings
 }

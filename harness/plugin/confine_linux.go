@@ -19,15 +19,17 @@ func self() string { return "/proc/self/exe" }
 // startConfined starts the process in a group of its own, without new
 // privileges, and, unless the sandbox is off, allowed to write beneath dir alone.
 //
-// Both restrictions belong to a thread and are inherited by what it starts. So
-// a thread is spent on it: it restricts itself, starts the process and ends,
-// because a goroutine that returns locked takes its thread along.
-func startConfined(cmd *exec.Cmd, dir string, sandbox Sandbox) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+// Both restrictions belong to a thread and are inherited by what it starts, and
+// the kernel kills the process when the thread that started it ends: whatever
+// ends genbench, its plugins end too. So a thread is spent on it: it restricts itself,
+// starts the process, waits for the end of that and ends, because a goroutine that
+// returns locked takes its thread along.
+func startConfined(cmd *exec.Cmd, dir string, sandbox Sandbox, exited <-chan struct{}) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		done <- func() error {
+		err := func() error {
 			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 				return fmt.Errorf("setting no new privileges: %w", err)
 			}
@@ -38,13 +40,26 @@ func startConfined(cmd *exec.Cmd, dir string, sandbox Sandbox) error {
 			}
 			return cmd.Start()
 		}()
+		done <- err
+		if err == nil {
+			<-exited
+		}
 	}()
 	if err := <-done; err != nil {
 		return err
 	}
 	// No core dumps: a crash of a plugin that holds gigabytes would fill the disk.
 	_ = unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
+	// Where memory runs out in spite of the watchdog, a plugin goes before genbench.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("800"), 0)
 	return nil
+}
+
+// awaitEnd waits for the process to end and leaves it unreaped, so that its
+// number, which is its group's too, is nobody else's yet.
+func awaitEnd(pid int) {
+	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
 }
 
 // restrict confines this thread and what it starts by Landlock: files are

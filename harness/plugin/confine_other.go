@@ -17,12 +17,14 @@ func self() string {
 }
 
 // startConfined starts the process; there is nothing here to confine it with.
-func startConfined(cmd *exec.Cmd, _ string, sandbox Sandbox) error {
+func startConfined(cmd *exec.Cmd, _ string, sandbox Sandbox, _ <-chan struct{}) error {
 	if sandbox == SandboxRequire {
 		return errors.New("this system cannot confine it; start with the sandbox off, or in a container")
 	}
 	return cmd.Start()
 }
+
+func awaitEnd(int) {}
 
 func endGroup(pid int) {
 	if p, err := os.FindProcess(pid); err == nil {

@@ -39,6 +39,10 @@ func (s *session) explain(ctx context.Context, err error, o Options) error {
 	if strings.Contains(strings.ToLower(text), "incompatible") || strings.Contains(text, "unsupported plugin protocol") {
 		return fmt.Errorf("it speaks another version of the protocol: rebuild it for this genbench (%s)", clip(text, 200))
 	}
+	s.settle()
+	if st := s.runner.status(); st != "" && s.plugin != nil {
+		return fmt.Errorf("it ended%s when it was asked what it measures%s", s.how(), s.said())
+	}
 	return fmt.Errorf("%w%s", err, s.said())
 }
 

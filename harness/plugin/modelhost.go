@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -33,6 +34,8 @@ type asking struct {
 	id     uint64
 	needs  measure.Needs
 	source Quantities
+	ctx    context.Context // ends with the Compute, whatever the plugin's calls say
+	calls  sync.WaitGroup  // calls of the plugin under way
 
 	mu      sync.Mutex
 	charged map[string]bool
@@ -40,27 +43,44 @@ type asking struct {
 	missing *quantity.Missing // the first; the measure may have lost it in an error of its own
 }
 
-func (h *modelHost) set(a *asking) {
+func newAsking(ctx context.Context, id uint64, needs measure.Needs, source Quantities) *asking {
+	return &asking{id: id, needs: needs, source: source, ctx: ctx, charged: map[string]bool{}}
+}
+
+func (h *modelHost) begin(a *asking) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.current = a
 }
 
-func (h *modelHost) find(id uint64) (*asking, error) {
+// end refuses further calls and waits for those under way: the network may be closed
+// once it returns. The Compute's context has to be over, or its calls answered.
+func (h *modelHost) end(a *asking) {
+	h.mu.Lock()
+	h.current = nil
+	h.mu.Unlock()
+	a.calls.Wait()
+}
+
+// enter begins a call about the Compute in hand; leave must be called at its end.
+func (h *modelHost) enter(ctx context.Context, id uint64) (_ *asking, _ context.Context, leave func(), _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.current == nil || h.current.id != id {
-		return nil, status.Error(codes.NotFound, "this Compute has ended")
+	a := h.current
+	if a == nil || a.id != id {
+		return nil, nil, nil, status.Error(codes.NotFound, "this Compute has ended")
 	}
-	return h.current, nil
+	if a.source == nil {
+		return nil, nil, nil, status.Error(codes.Unavailable, "the host has no quantities of this network")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	unhook := context.AfterFunc(a.ctx, cancel)
+	a.calls.Add(1)
+	return a, ctx, func() { unhook(); cancel(); a.calls.Done() }, nil
 }
 
 // get looks a quantity up, if the measure declared it.
-func (h *modelHost) get(ctx context.Context, id uint64, name string, args map[string]string) (*quantity.Bundle, error) {
-	a, err := h.find(id)
-	if err != nil {
-		return nil, err
-	}
+func (a *asking) get(ctx context.Context, name string, args map[string]string) (*quantity.Bundle, error) {
 	if err := a.needs.Permit(name, args); err != nil {
 		return nil, status.Error(codes.FailedPrecondition, err.Error())
 	}
@@ -112,16 +132,19 @@ func (a *asking) tally() (seconds float64, missing *quantity.Missing) {
 
 // GetQuantity says where a quantity's arrays lie.
 func (h *modelHost) GetQuantity(ctx context.Context, q *pb.QuantityRequest) (*pb.QuantityResponse, error) {
-	b, err := h.get(ctx, q.Compute, q.Name, q.Args)
+	a, ctx, leave, err := h.enter(ctx, q.Compute)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	b, err := a.get(ctx, q.Name, q.Args)
 	var undefined *quantity.Undefined
 	var missing *quantity.Missing
 	switch {
 	case errors.As(err, &undefined):
 		return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Undefined{Undefined: &pb.Undefined{Why: undefined.Reason}}}, nil
 	case errors.As(err, &missing):
-		if a, err := h.find(q.Compute); err == nil {
-			a.miss(missing)
-		}
+		a.miss(missing)
 		return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Missing{Missing: &pb.Missing{Quantity: missing.Need, Why: missing.Reason}}}, nil
 	case err != nil:
 		return nil, err
@@ -142,13 +165,18 @@ const chunkBytes = 1 << 20
 
 // StreamQuantity sends the bytes of one array.
 func (h *modelHost) StreamQuantity(q *pb.StreamRequest, stream grpc.ServerStreamingServer[pb.Chunk]) error {
-	b, err := h.get(stream.Context(), q.Compute, q.Name, q.Args)
+	a, ctx, leave, err := h.enter(stream.Context(), q.Compute)
 	if err != nil {
 		return err
 	}
-	for _, a := range b.Arrays {
-		if a.Name == q.Array {
-			return send(stream, a)
+	defer leave()
+	b, err := a.get(ctx, q.Name, q.Args)
+	if err != nil {
+		return err
+	}
+	for _, array := range b.Arrays {
+		if array.Name == q.Array {
+			return send(stream, array)
 		}
 	}
 	return status.Errorf(codes.NotFound, "%s has no array %q", q.Name, q.Array)
@@ -192,10 +220,11 @@ func width(dtype string) int64 {
 
 // Evaluate measures the training set at perturbed weights.
 func (h *modelHost) Evaluate(ctx context.Context, q *pb.EvaluateRequest) (*pb.EvaluateResponse, error) {
-	a, err := h.find(q.Compute)
+	a, ctx, leave, err := h.enter(ctx, q.Compute)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	if !a.needs.Has(measure.PerturbedLosses) {
 		return nil, status.Errorf(codes.FailedPrecondition, "Evaluate needs %q, which is not declared in the measure's needs %v", measure.PerturbedLosses, a.needs)
 	}
@@ -220,4 +249,22 @@ func (h *modelHost) Evaluate(ctx context.Context, q *pb.EvaluateRequest) (*pb.Ev
 func (h *modelHost) Log(_ context.Context, q *pb.LogRequest) (*pb.LogResponse, error) {
 	h.log(q.Message)
 	return &pb.LogResponse{}, nil
+}
+
+// recoverUnary and recoverStream turn a panic of the host's own code into an
+// error of the cell in hand: gRPC would let it end genbench.
+func recoverUnary(ctx context.Context, q any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (_ any, err error) {
+	defer recoverTo(&err)
+	return next(ctx, q)
+}
+
+func recoverStream(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer recoverTo(&err)
+	return next(server, stream)
+}
+
+func recoverTo(err *error) {
+	if p := recover(); p != nil {
+		*err = status.Errorf(codes.Internal, "genbench itself panicked: %v; please report it with this stack\n%s", p, debug.Stack())
+	}
 }

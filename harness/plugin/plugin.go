@@ -50,6 +50,10 @@ type Options struct {
 	RunDir         string        // short folder in which each process gets one of its own; "": the system's temporary folder
 	Sandbox        Sandbox       // "": best effort
 
+	// Getenv looks up the host's environment, of which a plugin sees the few
+	// variables that programs need to run; nil: none.
+	Getenv func(name string) string
+
 	// Log receives what plugins write to standard error, line by line, and what
 	// they log; nil: only the last of it is kept, for the message of a failure. It
 	// is called from several goroutines.
@@ -79,6 +83,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MemoryLimit == 0 {
 		o.MemoryLimit = 8 << 30
+	}
+	if o.Getenv == nil {
+		o.Getenv = func(string) string { return "" }
 	}
 	if o.Log == nil {
 		o.Log = func(string, string) {}

@@ -19,6 +19,7 @@ type Process struct {
 	program Program
 	options Options
 	infos   []measure.Info
+	sdk     string
 
 	mu      sync.Mutex
 	session *session                   // nil: to be started
@@ -39,11 +40,14 @@ func Start(ctx context.Context, p Program, o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Process{program: p, options: o, infos: infos, session: s, crashed: map[string]map[string]bool{}, given: map[string]string{}}, nil
+	return &Process{program: p, options: o, infos: infos, sdk: s.sdk, session: s, crashed: map[string]map[string]bool{}, given: map[string]string{}}, nil
 }
 
 // Measures is what the program said that it measures.
 func (p *Process) Measures() []measure.Info { return append([]measure.Info(nil), p.infos...) }
+
+// SDK is what the program was written with, in its own words: "go 1", "python 1".
+func (p *Process) SDK() string { return p.sdk }
 
 // Stop ends the program, after a Compute under way.
 func (p *Process) Stop() {

@@ -29,6 +29,7 @@ type session struct {
 	broker uint32 // stream on which the host is served
 	stderr *tail
 	dir    string // its own folder
+	sdk    string // what the plugin was written with
 
 	mu     sync.Mutex
 	excess string // why the memory watchdog ended it
@@ -53,15 +54,17 @@ func start(ctx context.Context, p Program, o Options) (*session, []measure.Info,
 	}
 	log := func(line string) { o.Log(p.Name, line) }
 	s := &session{dir: dir, stderr: &tail{log: log}, host: &modelHost{log: log}}
-	s.runner = &runner{
-		cmd: exec.Command(p.Path, p.Args...), exited: make(chan struct{}),
-		start: func(cmd *exec.Cmd) error { return startConfined(cmd, dir, o.Sandbox) },
-	}
+	s.runner = newRunner(exec.Command(p.Path, p.Args...), s.stderr, func(r *runner) error {
+		return startConfined(r.cmd, dir, o.Sandbox, r.exited)
+	})
 	s.client = plugin.NewClient(s.config(o))
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
 	unhook := context.AfterFunc(ctx, s.runner.end) // go-plugin's start does not listen to a context
 	infos, err := s.connect(ctx)
+	if err == nil {
+		err = ctx.Err() // the hook may have ended it by now
+	}
 	unhook()
 	if err != nil {
 		err = s.explain(ctx, err, o)
@@ -82,7 +85,7 @@ func (s *session) config(o Options) *plugin.ClientConfig {
 		VersionedPlugins: map[int]plugin.PluginSet{pb.ProtocolVersion: {pb.PluginName: &hostSide{}}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (gorunner.Runner, error) {
-			s.runner.cmd.Env = append(environment(s.dir), cmd.Env...)
+			s.runner.cmd.Env = append(environment(s.dir, o.Getenv), cmd.Env...)
 			s.runner.cmd.Dir = s.dir
 			return s.runner, nil
 		},
@@ -98,7 +101,7 @@ func (s *session) config(o Options) *plugin.ClientConfig {
 
 // environment is what a plugin sees of the host's variables, and what tells it
 // where it may write.
-func environment(dir string) []string {
+func environment(dir string, getenv func(string) string) []string {
 	env := []string{
 		"TMPDIR=" + dir, "XDG_CACHE_HOME=" + dir,
 		pb.HostPIDVariable + "=" + strconv.Itoa(os.Getpid()),
@@ -108,7 +111,7 @@ func environment(dir string) []string {
 		"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
 		"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK", "GORACE", "GOCOVERDIR",
 	} {
-		if v, ok := os.LookupEnv(name); ok {
+		if v := getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
 	}
@@ -130,7 +133,8 @@ func (s *session) connect(ctx context.Context) ([]measure.Info, error) {
 	s.plugin = conn.client
 	s.broker = conn.broker.NextId()
 	go conn.broker.AcceptAndServe(s.broker, func(opts []grpc.ServerOption) *grpc.Server {
-		g := grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(pb.MaxMessage))...)
+		g := grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(pb.MaxMessage),
+			grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))...)
 		pb.RegisterModelHostServer(g, s.host)
 		return g
 	})
@@ -138,6 +142,7 @@ func (s *session) connect(ctx context.Context) ([]measure.Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking what it measures: %w", err)
 	}
+	s.sdk = clip(r.Sdk, 100)
 	return infosOf(r)
 }
 
