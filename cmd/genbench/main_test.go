@@ -23,7 +23,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "plugin" {
 		os.Exit(servePlugin(os.Args[2:], os.Stderr))
 	}
-	testscript.Main(m, map[string]func(){"genbench": main})
+	commands := map[string]func(){"genbench": main}
+	for name, misbehave := range faults {
+		commands["genbench-measure-"+name] = misbehave
+	}
+	testscript.Main(m, commands)
 }
 
 func TestScripts(t *testing.T) {
