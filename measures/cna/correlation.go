@@ -13,6 +13,11 @@ func correlate(name string, x, y []float64) (float64, error) {
 	if len(x) < 3 {
 		return 0, measure.Undefined("a correlation needs at least 3 examples, there are %d", len(x))
 	}
+	for i := range x {
+		if bad := x[i] + y[i]; math.IsNaN(bad) || math.IsInf(bad, 0) {
+			return 0, measure.Undefined("example %d has complexity %v and slope %v", i, x[i], y[i])
+		}
+	}
 	if constant(x) {
 		return 0, measure.Undefined("all %d inputs have the same complexity", len(x))
 	}

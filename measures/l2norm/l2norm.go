@@ -78,16 +78,16 @@ func (m Norm) Compute(ctx context.Context, net *measure.Network) (float64, error
 	if err != nil {
 		return 0, err
 	}
+	tensors, err := net.FusedWeights(ctx)
+	if err != nil {
+		return 0, err
+	}
 	net.Diagnose("gamma", gamma)
 	if net.Option("margin_abs") == "true" {
 		gamma = math.Abs(gamma)
 	}
 	if !(gamma > 0) {
 		return 0, measure.Undefined("the margin γ = %.4g is not positive", gamma)
-	}
-	tensors, err := net.FusedWeights(ctx)
-	if err != nil {
-		return 0, err
 	}
 	norms, err := m.norms(ctx, tensors, net.Option("norm"))
 	if err != nil {
