@@ -28,7 +28,7 @@ func (f *flags) doctor() error {
 		{"engine cpu", "kernels " + strings.Join(cpu.Kernels(), ", "), "choose with $" + envKernels},
 		{"engine reference", "gorgonia, slow: for checks", ""},
 		{"engine xla", "not in this build", ""},
-		{"sandbox for plugins", "own process group, allow-listed environment, memory watchdog", "run code you do not trust in a container"},
+		{"sandbox for plugins", "own process group, chosen environment, memory watchdog; Landlock where the kernel has it", "run code you do not trust in a container"},
 	}
 	var notes []string
 	for _, s := range dataset.Check(f.data) {

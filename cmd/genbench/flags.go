@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
 	"github.com/genbench/genbench/models/reference"
@@ -27,6 +28,7 @@ type flags struct {
 	start      time.Duration
 	deadline   time.Duration
 	memory     int64
+	sandbox    string
 	format     string
 	output     string
 	noProgress bool
@@ -58,6 +60,7 @@ func (f *flags) addMeasures(c *cobra.Command) {
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the stochastic measures")
 	c.Flags().DurationVar(&f.start, "plugin-start-timeout", 15*time.Second, "time that a plugin has to start and describe itself")
 	c.Flags().DurationVar(&f.deadline, "plugin-timeout", 10*time.Minute, "time that a plugin has for one network")
+	c.Flags().StringVar(&f.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: whether plugins may write outside their own folder and open TCP connections")
 	c.Flags().Int64Var(&f.memory, "plugin-memory", 8<<10, "MiB of memory that one plugin process may use")
 }
 
@@ -84,6 +87,9 @@ func (f *flags) check() error {
 	}
 	if f.memory < 0 {
 		return usagef("--plugin-memory %d: give a number of MiB, or 0 for no limit", f.memory)
+	}
+	if !slices.Contains([]plugin.Sandbox{"", plugin.SandboxOff, plugin.SandboxBestEffort, plugin.SandboxRequire}, plugin.Sandbox(f.sandbox)) {
+		return usagef("--sandbox %q: known are off, best-effort and require", f.sandbox)
 	}
 	if f.format != "" && !slices.Contains(formats, f.format) {
 		return usagef("--format %q: known are %s", f.format, strings.Join(formats, ", "))

@@ -101,10 +101,14 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 			patterns = append(patterns, harness.SplitList(list)...)
 		}
 	}
+	memory := s.memory << 20
+	if memory == 0 {
+		memory = -1 // no limit
+	}
 	s.harness, err = harness.Open(ctx, harness.Options{
 		Store: s.store, Data: s.data, Programs: programs, Patterns: patterns, Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
 		Plugin: plugin.Options{
-			StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: s.memory << 20, RunDir: socketBase(), Getenv: s.env.getenv,
+			StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: memory, RunDir: socketBase(), Getenv: s.env.getenv, Sandbox: plugin.Sandbox(s.sandbox),
 		},
 		NewHost: func() *quantity.Host { return quantity.NewHost(s.engine, filepath.Join(s.store.Dir(), "cache")) },
 	})
