@@ -76,13 +76,19 @@ func (p *Process) Compute(ctx context.Context, r Request) Outcome {
 		return failed("%v", err)
 	}
 	out, end := p.try(ctx, r, info)
+	if end == excessive {
+		p.count(info.Name, r.Network, out.Reason)
+	}
 	if end != died && end != overdue || ctx.Err() != nil {
 		return out
 	}
 	first := out
 	out, end = p.try(ctx, r, info)
-	if end == answered {
+	switch end {
+	case answered:
 		out.Warnings = append(out.Warnings, "asked a second time, because at first: "+first.Reason)
+	case died, overdue, excessive:
+		p.count(info.Name, r.Network, out.Reason)
 	}
 	return out
 }
@@ -111,10 +117,7 @@ func (p *Process) try(ctx context.Context, r Request, info measure.Info) (Outcom
 	}
 	out, end := p.once(ctx, r, info)
 	switch end {
-	case died, overdue, excessive:
-		p.drop()
-		p.count(info.Name, r.Network, out.Reason)
-	case interrupted:
+	case died, overdue, excessive, interrupted:
 		p.drop()
 	}
 	return out, end

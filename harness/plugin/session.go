@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-plugin"
 	gorunner "github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"github.com/genbench/genbench/harness/internal/pb"
 	"github.com/genbench/genbench/harness/measure"
@@ -26,6 +27,7 @@ type session struct {
 	runner *runner
 	plugin pb.MeasureClient
 	host   *modelHost
+	server *grpc.Server // serves host
 	broker uint32 // stream on which the host is served
 	stderr *tail
 	dir    string // its own folder
@@ -132,15 +134,16 @@ func (s *session) connect(ctx context.Context) ([]measure.Info, error) {
 	conn := raw.(*connection)
 	s.plugin = conn.client
 	s.broker = conn.broker.NextId()
-	go conn.broker.AcceptAndServe(s.broker, func(opts []grpc.ServerOption) *grpc.Server {
-		g := grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(pb.MaxMessage),
-			grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))...)
-		pb.RegisterModelHostServer(g, s.host)
-		return g
-	})
+	listener, err := conn.broker.Accept(s.broker) // not AcceptAndServe, which writes its errors to the standard logger
+	if err != nil {
+		return nil, err
+	}
+	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(pb.MaxMessage), grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))
+	pb.RegisterModelHostServer(s.server, s.host)
+	go func() { _ = s.server.Serve(listener) }() // until stop
 	r, err := s.plugin.Describe(ctx, &pb.DescribeRequest{Minor: pb.Minor, BrokerId: s.broker})
 	if err != nil {
-		return nil, fmt.Errorf("asking what it measures: %w", err)
+		return nil, fmt.Errorf("asking what it measures: %s", status.Convert(err).Message())
 	}
 	s.sdk = clip(r.Sdk, 100)
 	return infosOf(r)
@@ -193,6 +196,9 @@ func (s *session) stop(grace time.Duration) {
 		select { // go-plugin waits for the readers of the pipes, which end with the process
 		case <-done:
 		case <-time.After(2 * time.Second):
+		}
+		if s.server != nil {
+			s.server.Stop()
 		}
 		os.RemoveAll(s.dir)
 	})

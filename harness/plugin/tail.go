@@ -64,14 +64,19 @@ func (t *tail) text() string {
 	return strings.TrimSpace(strings.ToValidUTF8(string(t.kept)+string(t.line), "?"))
 }
 
-// reason is the line that says the most: the panic's, or else the last one.
+// reason is the line that says the most: the panic's, or else the last one that is
+// no log entry of go-plugin's.
 func (t *tail) reason() string {
 	text := t.text()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	why := t.why
-	if why == "" {
-		why = text[strings.LastIndexByte(text, '\n')+1:]
+	for rest := text; why == "" && rest != ""; {
+		i := strings.LastIndexByte(rest, '\n') + 1
+		if line := rest[i:]; !strings.HasPrefix(line, `{"@level":"`) || strings.HasPrefix(line, `{"@level":"error"`) {
+			why = line
+		}
+		rest = strings.TrimSpace(rest[:i])
 	}
 	if len(why) > 300 {
 		why = strings.ToValidUTF8(why[:300], "") + "..."
