@@ -22,7 +22,10 @@ const (
 )
 
 // PsiPValue is the two-sided permutation p-value of Ψ, (b+1)/(B+1), where b
-// counts the permutations whose |Ψ| is at least the observed one.
+// counts the permutations whose |Ψ| is at least the observed one. Ψ is here the
+// mean over the axes on which it is defined for the sample itself. Permutations in
+// which none of them is defined count neither in b nor in B: counted as less
+// extreme they would make p too small.
 func (s *Sample) PsiPValue(kind Tau, null Null, permutations int, seed uint64) (float64, error) {
 	g := s.Granulated(kind)
 	if g.Err != nil {
@@ -78,7 +81,7 @@ func (s *Sample) permute(observed float64, permutations int, seed uint64, f func
 	}
 	points := slices.Clone(s.points)
 	order := make([]int, len(blocks))
-	extreme := 0
+	extreme, counted := 0, 0
 	for b := range permutations {
 		shuffle(order, seed, b)
 		for k, block := range blocks {
@@ -87,11 +90,16 @@ func (s *Sample) permute(observed float64, permutations int, seed uint64, f func
 				points[p].x = s.points[from[r%len(from)]].x
 			}
 		}
-		if v, ok := f(points); ok && math.Abs(v) >= math.Abs(observed)-slack {
+		v, ok := f(points)
+		if !ok {
+			continue
+		}
+		counted++
+		if math.Abs(v) >= math.Abs(observed)-slack {
 			extreme++
 		}
 	}
-	return float64(extreme+1) / float64(permutations+1), nil
+	return float64(extreme+1) / float64(counted+1), nil
 }
 
 // shuffle fills order with a random permutation (Fisher and Yates).

@@ -239,3 +239,16 @@ func TestPsiPValue(t *testing.T) {
 	}
 	near(t, "p", p, 2.0/16, 4*math.Sqrt(2.0/16*14.0/16/b))
 }
+
+// x is constant along the first axis and agrees with the gap in one cell of
+// the second, disagrees in the other: Ψ = 0, and no permutation has a smaller
+// |Ψ|, so p is exactly 1. In 8 of 24 orders x is constant along the second
+// axis: those say nothing, and may not count as less extreme.
+func TestPsiPValueUndefinedPermutations(t *testing.T) {
+	s := sample(t, [][]int{{0, 0, 1, 1}, {0, 1, 0, 1}}, []float64{1, 2, 1, 2}, []float64{1, 2, 4, 3}, Mean)
+	p, err := s.PsiPValue(B, WholeGrid, 200, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "p", p, 1, 0)
+}
