@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"math"
 
 	"github.com/genbench/genbench/harness/measure"
 )
@@ -26,7 +27,8 @@ func (MarginVariance) Info() measure.Info {
 	}
 }
 
-// Compute answers the measure; undefined where the mean margin is zero.
+// Compute answers the measure; undefined where the mean margin is zero or the
+// network overflows.
 func (MarginVariance) Compute(ctx context.Context, net *measure.Network) (float64, error) {
 	margins, err := net.TrainMargins(ctx) // [N]
 	if err != nil {
@@ -39,10 +41,11 @@ func (MarginVariance) Compute(ctx context.Context, net *measure.Network) (float6
 	for _, m := range margins {
 		spread += (m - mean) * (m - mean) / float64(len(margins))
 	}
-	if mean == 0 {
-		return 0, measure.Undefined("the mean margin is zero")
+	value := spread / (mean * mean)
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return 0, measure.Undefined("the margins have mean %v and variance %v", mean, spread)
 	}
-	return spread / (mean * mean), nil
+	return value, nil
 }
 
 func main() { measure.Serve(MarginVariance{}) }
