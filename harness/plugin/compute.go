@@ -110,8 +110,7 @@ func (p *Process) unanswered(ctx context.Context, s *session, call context.Conte
 	if ctx.Err() != nil {
 		return failed("interrupted"), interrupted
 	}
-	// The plugin has the same deadline, and its clock may run a little ahead of ours.
-	if due, ok := call.Deadline(); ok && time.Until(due) < 100*time.Millisecond {
+	if isDue(call) {
 		out := failed("%s", p.late())
 		out.Detail = s.stderr.text()
 		return out, overdue

@@ -180,8 +180,7 @@ func TestMemory(t *testing.T) {
 		t.Errorf("it got as far as %s MiB", m[1])
 	}
 	t.Logf("ended at %s MiB after %v", m[1], time.Since(start))
-	big := make([]float64, 400<<20/8)
-	if out := query(p, "maps", "net", &quantities{t: t, margins: big}); out.Status != OK {
+	if out := query(p, "maps", "net", &quantities{t: t, zeros: 400 << 20 / 8}); out.Status != OK {
 		t.Errorf("a mapped file counts as memory: %+v", out)
 	}
 }

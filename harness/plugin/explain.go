@@ -15,7 +15,7 @@ import (
 func (s *session) explain(ctx context.Context, err error, o Options) error {
 	text := err.Error()
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, context.DeadlineExceeded) || strings.Contains(text, "timeout while waiting for plugin to start"):
+	case errors.Is(cause, context.DeadlineExceeded) || cause == nil && isDue(ctx) || strings.Contains(text, "timeout while waiting for plugin to start"):
 		return fmt.Errorf("it did not answer within %v; raise --plugin-start-timeout if it needs longer%s", o.StartTimeout, s.said())
 	case cause != nil:
 		return cause
@@ -44,6 +44,16 @@ func (s *session) explain(ctx context.Context, err error, o Options) error {
 		return fmt.Errorf("it ended%s when it was asked what it measures%s", s.how(), s.said())
 	}
 	return fmt.Errorf("%w%s", err, s.said())
+}
+
+// atOnce is how far ahead of the host's clock a plugin may see their common
+// deadline: it ends the call then, before the host does.
+const atOnce = 100 * time.Millisecond
+
+// isDue reports whether the deadline of a context is reached.
+func isDue(ctx context.Context) bool {
+	due, ok := ctx.Deadline()
+	return ok && time.Until(due) < atOnce
 }
 
 // settle waits a little for a process that is ending, and for its last words.

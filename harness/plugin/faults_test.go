@@ -137,6 +137,7 @@ func TestNoOrphans(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "pid")
 			host := exec.Command(self, "host", name+","+file)
 			host.Stderr = os.Stderr
+			host.Env = append(os.Environ(), "GOMAXPROCS=1", "TMPDIR="+shortDir(t)) // a killed host leaves its folder
 			if err := host.Start(); err != nil {
 				t.Fatal(err)
 			}

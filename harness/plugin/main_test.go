@@ -260,7 +260,7 @@ func ask(t testing.TB, p *Process, name, network string) Outcome {
 func hostForever(args string) {
 	name, file, _ := strings.Cut(args, ",")
 	path, _ := os.Executable()
-	p, err := Start(context.Background(), Program{Name: "third", Path: path, Args: []string{"plugin", "well"}}, Options{})
+	p, err := Start(context.Background(), Program{Name: "third", Path: path, Args: []string{"plugin", "well"}}, Options{Getenv: os.Getenv})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

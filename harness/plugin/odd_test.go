@@ -207,6 +207,7 @@ type quantities struct {
 
 	mu      sync.Mutex
 	margins []float64     // nil: [1] the first time, [2] the second, ...
+	zeros   int           // so many margins of 0, in a file with nothing on the disk
 	asked   int           // how often the margins were asked for
 	block   bool          // Get waits for its context
 	left    chan struct{} // closed when a blocked Get returned
@@ -239,10 +240,17 @@ func (q *quantities) Get(ctx context.Context, name string, _ map[string]string) 
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
 	}
 	path := filepath.Join(q.t.TempDir(), "margins")
-	if err := os.WriteFile(path, b, 0o400); err != nil {
+	if err := os.WriteFile(path, b, 0o600); err != nil {
 		return nil, err
 	}
-	return &quantity.Bundle{Arrays: []quantity.Array{{Name: "margins", DType: "f64", Shape: []int{len(v)}, Path: path}}, Seconds: 2.5}, nil
+	n := len(v)
+	if q.zeros > 0 {
+		n = q.zeros
+		if err := os.Truncate(path, int64(8*n)); err != nil {
+			return nil, err
+		}
+	}
+	return &quantity.Bundle{Arrays: []quantity.Array{{Name: "margins", DType: "f64", Shape: []int{n}, Path: path}}, Seconds: 2.5}, nil
 }
 
 func (q *quantities) Evaluate(context.Context, []quantity.Perturbation) ([]quantity.Evaluated, error) {

@@ -28,7 +28,7 @@ type session struct {
 	plugin pb.MeasureClient
 	host   *modelHost
 	server *grpc.Server // serves host
-	broker uint32 // stream on which the host is served
+	broker uint32       // stream on which the host is served
 	stderr *tail
 	dir    string // its own folder
 	sdk    string // what the plugin was written with
