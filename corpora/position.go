@@ -28,9 +28,9 @@ func (e *SpecError) Error() string {
 	return b.String()
 }
 
-// nearest picks the known name with the fewest edits from name, if it is near
+// Nearest picks the known name with the fewest edits from name, if it is near
 // enough to be a misspelling: at most a third of its letters, and at least one.
-func nearest(name string, known []string) (string, bool) {
+func Nearest(name string, known []string) (string, bool) {
 	best, bestAt := max(1, len(name)/3)+1, ""
 	for _, k := range known {
 		if d := editDistance(name, k, best); d < best {
@@ -72,7 +72,7 @@ func editDistance(a, b string, limit int) int {
 
 // didYouMean is the remedy for an unknown name.
 func didYouMean(name string, known []string) string {
-	if k, ok := nearest(name, known); ok {
+	if k, ok := Nearest(name, known); ok {
 		return fmt.Sprintf("did you mean %q?", k)
 	}
 	return "known: " + strings.Join(known, ", ")

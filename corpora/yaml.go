@@ -158,7 +158,7 @@ func isNull(node ast.Node) bool {
 // unknownKey is the remedy for a key that its mapping does not have: the
 // nearest one that it has, or the section that it belongs to.
 func (p *specParser) unknownKey(key string, known []string) string {
-	if k, ok := nearest(key, known); ok {
+	if k, ok := Nearest(key, known); ok {
 		return fmt.Sprintf("did you mean %q?", k)
 	}
 	for _, h := range hypers() {

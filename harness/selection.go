@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/harness/measure"
 )
 
@@ -155,40 +156,8 @@ func unknownMeasure(name string, on []offered) error {
 	for _, o := range on {
 		names = append(names, o.info.Name)
 	}
-	if near := Nearest(name, names); near != "" {
+	if near, ok := corpora.Nearest(name, names); ok {
 		return patternErrorf("no measure matches %q; did you mean %q? `genbench measures ls` lists them all", name, near)
 	}
 	return patternErrorf("no measure matches %q; `genbench measures ls` lists them all", name)
-}
-
-// Nearest returns the candidate with the smallest edit distance to name, or ""
-// when none is near enough to be meant.
-func Nearest(name string, candidates []string) string {
-	best, at := "", max(2, len(name)/2)+1
-	for _, c := range candidates {
-		if d := distance(name, c); d < at {
-			best, at = c, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -80,15 +79,5 @@ func TestChooseRefuses(t *testing.T) {
 		if !errors.As(err, &p) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: error %v; want a PatternError that says %q", pattern, err, says)
 		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"cna", "l2norm", "sharpness-orig"}
-	if got := Nearest("l2nrom", names); got != "l2norm" {
-		t.Errorf("got %q", got)
-	}
-	if got := Nearest("entirely-different", names); slices.Contains(names, got) {
-		t.Errorf("%q is not near", got)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/genbench/genbench/harness"
+	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/measures"
 	"github.com/spf13/cobra"
@@ -110,7 +110,7 @@ func measuresShow(env environment) *cobra.Command {
 					names = append(names, i.Name)
 				}
 			}
-			if near := harness.Nearest(args[0], names); near != "" {
+			if near, ok := corpora.Nearest(args[0], names); ok {
 				return usagef("no measure %q; did you mean %q? `genbench measures ls` lists them all", args[0], near)
 			}
 			return usagef("no measure %q; `genbench measures ls` lists them all", args[0])
