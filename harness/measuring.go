@@ -221,7 +221,7 @@ func (wk *worker) cell(ctx context.Context, rec *corpora.Record, c Column, p *qu
 	out := process.Compute(ctx, plugin.Request{
 		Measure: c.Info.Name, Network: meta.ID, Options: c.Options, Seed: wk.h.computeSeed(rec, c), Meta: meta, Provider: p,
 	})
-	r.Status, r.Reason = result.Status(out.Status), out.Reason
+	r.Status, r.Reason, r.Detail = result.Status(out.Status), out.Reason, out.Detail
 	if r.Status == result.OK {
 		r.Value = &out.Value
 	}
