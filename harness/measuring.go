@@ -218,6 +218,7 @@ func (wk *worker) cell(ctx context.Context, rec *corpora.Record, c Column, p *qu
 		r.Status, r.Reason = result.Failed, wk.errs[c.Program].Error()
 		return r
 	}
+	r.Plugin.SDK, r.Plugin.Protocol = process.SDK(), plugin.Protocol
 	out := process.Compute(ctx, plugin.Request{
 		Measure: c.Info.Name, Network: meta.ID, Options: c.Options, Seed: wk.h.computeSeed(rec, c), Meta: meta, Provider: p,
 	})

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/genbench/genbench/harness/internal/pb"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 )
@@ -34,6 +35,9 @@ type Program struct {
 	SHA256  string // of the file, in hex, checked before every start; "" for the built-ins, whose versions say what they are
 	Builtin bool
 }
+
+// Protocol is the version of the wire that plugins and genbench speak.
+const Protocol = pb.ProtocolVersion
 
 // Builtin is the program of the built-in measures: this one, executed again. Its
 // main must look for the argument "plugin" before it does anything else.

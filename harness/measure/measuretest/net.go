@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 
 	"github.com/genbench/genbench/harness/measure"
 )
@@ -67,12 +68,16 @@ func (n Net) Compute(ctx context.Context, m measure.Measure, options map[string]
 
 // run also returns the source, whose arrays are what the measure was given.
 func (n Net) run(ctx context.Context, m measure.Measure, options map[string]string) (float64, *source, error) {
+	return n.runWith(ctx, m, options, &source{})
+}
+
+func (n Net) runWith(ctx context.Context, m measure.Measure, options map[string]string, src *source) (float64, *source, error) {
 	info := m.Info()
 	resolved, err := info.Resolve(options)
 	if err != nil {
 		return 0, nil, err
 	}
-	src := &source{net: n, needs: info.Needs, strict: true}
+	src.net, src.needs, src.strict = n, info.Needs, true
 	net := measure.NewNetwork(n.meta(resolved), src)
 	defer net.Release()
 	v, err := m.Compute(ctx, net)
@@ -105,12 +110,32 @@ type source struct {
 	net    Net
 	needs  measure.Needs
 	strict bool // refuse what needs do not declare
-	served []measure.Array
-	sums   [][sha256.Size]byte // of the arrays as they were served
+	silent bool // answer nothing before the context ends
+
+	mu      sync.Mutex // a measure may ask from several goroutines
+	refused error      // the first refusal
+	served  []measure.Array
+	sums    [][sha256.Size]byte // of the arrays as they were served
+}
+
+// permit refuses what is not declared, as the host does, and remembers it.
+func (s *source) permit(name string, args map[string]string) error {
+	if !s.strict {
+		return nil
+	}
+	err := s.needs.Permit(name, args)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused == nil {
+		s.refused = err
+	}
+	return err
 }
 
 // intact reports whether all that was served is as it was.
 func (s *source) intact() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i, a := range s.served {
 		if sha256.Sum256(a.Data) != s.sums[i] {
 			return false
@@ -120,11 +145,13 @@ func (s *source) intact() bool {
 }
 
 // Quantity encodes what the net has.
-func (s *source) Quantity(_ context.Context, name string, args map[string]string) ([]measure.Array, error) {
-	if s.strict {
-		if err := s.needs.Permit(name, args); err != nil {
-			return nil, err
-		}
+func (s *source) Quantity(ctx context.Context, name string, args map[string]string) ([]measure.Array, error) {
+	if s.silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if err := s.permit(name, args); err != nil {
+		return nil, err
 	}
 	if err := s.net.Errors[name]; err != nil {
 		return nil, err
@@ -136,6 +163,8 @@ func (s *source) Quantity(_ context.Context, name string, args map[string]string
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, a := range arrays {
 		s.served = append(s.served, a)
 		s.sums = append(s.sums, sha256.Sum256(a.Data))
@@ -145,8 +174,12 @@ func (s *source) Quantity(_ context.Context, name string, args map[string]string
 
 // Evaluate answers each perturbation by the net's function.
 func (s *source) Evaluate(ctx context.Context, ps []measure.Perturbation) ([]measure.Evaluated, error) {
-	if s.strict && !s.needs.Has(measure.PerturbedLosses) {
-		return nil, fmt.Errorf("Evaluate needs %q, which is not declared", measure.PerturbedLosses)
+	if s.silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if err := s.permit(string(measure.PerturbedLosses), nil); err != nil {
+		return nil, err
 	}
 	if err := s.net.Errors[string(measure.PerturbedLosses)]; err != nil {
 		return nil, err

@@ -117,23 +117,50 @@ func TestProblemsAreFound(t *testing.T) {
 		{"swallows cancellation", with(weights, func(ctx context.Context, net *measure.Network) (float64, error) {
 			net.Weights(ctx)
 			return 1, nil
-		}), "although its context is cancelled"},
+		}), "although its context was cancelled"},
 		{"ignores cancellation", with(weights, func(ctx context.Context, net *measure.Network) (float64, error) {
 			if ctx.Err() != nil {
-				time.Sleep(400 * time.Millisecond)
+				time.Sleep(3 * time.Second)
 			}
 			return norm(ctx, net)
-		}), "runs on for 100ms"},
+		}), "runs on for 1s"},
 		{"loses the missing need", with(weights, func(ctx context.Context, net *measure.Network) (float64, error) {
 			if _, err := net.Weights(ctx); err != nil {
 				return 0, errors.New("no weights: " + err.Error())
 			}
 			return 1, nil
-		}), "without weights fails"},
+		}), "when weights is missing fails"},
+		{"calls the undefined a failure", with(weights, func(ctx context.Context, net *measure.Network) (float64, error) {
+			v, err := norm(ctx, net)
+			if reason, ok := measure.IsUndefined(err); ok {
+				return 0, errors.New(reason)
+			}
+			return v, err
+		}), "when weights is undefined fails"},
+		{"goes on without what is refused", with(weights, func(ctx context.Context, net *measure.Network) (float64, error) {
+			if m, err := net.TrainMargins(ctx); err == nil {
+				return m[0], nil
+			}
+			return norm(ctx, net)
+		}), "asks for what it does not declare and goes on without it"},
+		{"hangs on zero weights", with(weights, func(ctx context.Context, net *measure.Network) (float64, error) {
+			v, err := norm(ctx, net)
+			if v == 0 && err == nil {
+				select {}
+			}
+			return v, err
+		}), "has no answer after 1s on the network with zero weights"},
+		{"waits for a host that was told to stop", with(weights, func(ctx context.Context, net *measure.Network) (float64, error) {
+			v, err := norm(ctx, net)
+			if errors.Is(err, context.Canceled) {
+				time.Sleep(3 * time.Second)
+			}
+			return v, err
+		}), "runs on for 1s after its context was cancelled while the host was at work"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			found := strings.Join(problems(c.m, 100*time.Millisecond), "\n")
+			found := strings.Join(problems(c.m, time.Second), "\n")
 			if !strings.Contains(found, c.want) {
 				t.Errorf("problems found: %q; none says %q", found, c.want)
 			}
@@ -158,7 +185,7 @@ func TestOptionValuesAreTried(t *testing.T) {
 		return norm(ctx, net)
 	})
 	m.info.Options = []measure.Option{{Name: "mode", Default: "whole", Values: []string{"whole", "broken"}}}
-	found := strings.Join(problems(m, time.Second), "\n")
+	found := strings.Join(problems(m, 5*time.Second), "\n")
 	if want := "answers +Inf with option mode=broken"; !strings.Contains(found, want) {
 		t.Errorf("problems found: %q; none says %q", found, want)
 	}
