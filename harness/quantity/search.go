@@ -143,12 +143,12 @@ func search(start, smallest float64, tooLarge string, rough, exact evaluate) (fo
 			if b.low.scale >= largestScale {
 				return found{}, undefined("the training accuracy falls by less than %g up to scale %d", targetDrop, largestScale)
 			}
-			s = min(b.low.scale*outwards(b.low.drop, slope), largestScale)
+			s = min(b.low.scale*further(outwards(b.low.drop, slope), -b.streak), largestScale)
 		default:
 			if b.high.scale <= smallest {
 				return found{}, undefined("%s", tooLarge)
 			}
-			s = max(b.high.scale/outwards(b.high.drop, slope), smallest)
+			s = max(b.high.scale/further(outwards(b.high.drop, slope), b.streak), smallest)
 		}
 	}
 	return b.answer(count), nil
@@ -190,6 +190,13 @@ func bracketRoughly(b *bracket, start, smallest float64, try func(float64) error
 func outwards(drop, slope float64) float64 {
 	distance := math.Abs(math.Log(max(drop, 0.01)/targetDrop)) / slope
 	return math.Exp(min(max(1.5*distance, 0.02), math.Log(4)))
+}
+
+// further is the factor of the n-th step outwards in a row: squared with each,
+// up to 1000, since the slope that it rests on has proved wrong. The drop is next to constant where ε
+// outweighs the scale.
+func further(factor float64, n int) float64 {
+	return min(math.Pow(factor, math.Exp2(float64(n-1))), 1000)
 }
 
 // inside is the next scale within the bracket: the secant's, kept away from the
