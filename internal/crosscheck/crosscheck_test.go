@@ -1,0 +1,88 @@
+// Package crosscheck holds no code of genbench: its test runs genbench on the
+// corpus "tiny" and lets a Python script compute every number of the store
+// a second time, with NumPy, SciPy and PyTorch.
+package crosscheck
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// python is the interpreter with NumPy, SciPy and PyTorch; without one the test
+// is skipped, or fails where everything is to be tested.
+func python(t *testing.T) string {
+	t.Helper()
+	program := os.Getenv("GENBENCH_TEST_PYTHON")
+	if program == "" {
+		program = "/usr/bin/python3"
+	}
+	out, err := exec.Command(program, "-c", "import numpy, scipy.special, torch").CombinedOutput()
+	if err == nil {
+		return program
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	const format = "%s with numpy, scipy and torch is missing (GENBENCH_TEST_PYTHON names another): %v %s"
+	if os.Getenv("GENBENCH_TEST_ALL") == "1" {
+		t.Fatalf(format, program, err, lines[len(lines)-1])
+	}
+	t.Skipf(format, program, err, lines[len(lines)-1])
+	return ""
+}
+
+// run answers a program's output, and its exit status with the output as the
+// error message.
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = filepath.Join("..", "..")
+	// Two cores' worth of small matrices gains nothing from threads.
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "PYTHONDONTWRITEBYTECODE=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func TestTiny(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short tests: this one builds and runs genbench")
+	}
+	interpreter := python(t)
+	program, store := filepath.Join(t.TempDir(), "genbench"), filepath.Join(t.TempDir(), "tiny")
+	run(t, "go", "build", "-o", program, "./cmd/genbench")
+	run(t, program, "run", "tiny", "--store", store, "--no-progress")
+	// The script answers status 1 when any number disagrees.
+	t.Log("\n" + run(t, interpreter, "internal/crosscheck/crosscheck.py", store))
+
+	t.Run("finds a wrong number", func(t *testing.T) { wrong(t, interpreter, store) })
+}
+
+// wrong changes one digit of the leaderboard: a check that cannot fail checks nothing.
+func wrong(t *testing.T, interpreter, store string) {
+	board := filepath.Join(store, "report", "leaderboard.json")
+	b, err := os.ReadFile(board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(b), `"coverage": 1,`, `"coverage": 0.9,`, 1)
+	if changed == string(b) {
+		t.Fatal("the leaderboard has no coverage of 1 to change")
+	}
+	if err := os.WriteFile(board, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(interpreter, "crosscheck.py", store, "--only", "board")
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "PYTHONDONTWRITEBYTECODE=1")
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "FAIL") {
+		t.Errorf("a changed leaderboard passes: %v\n%s", err, out)
+	}
+}

@@ -1,0 +1,39 @@
+"""The table of comparisons: what, how many, largest error, tolerance and its reason."""
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+        self.remarks = []
+
+    def add(self, what, errors, tolerance, reason, where=None):
+        """Errors of one kind; where names each of them. An error that is not a number disagrees."""
+        errors = [float(e) for e in errors]
+        if not errors:
+            self.remarks.append("nothing to compare: " + what)
+            return
+        worst = max(range(len(errors)), key=lambda i: float("inf") if errors[i] != errors[i] else errors[i])
+        agree = errors[worst] == errors[worst] and errors[worst] <= tolerance
+        name = "" if where is None else str(where[worst])
+        self.rows.append((what, len(errors), errors[worst], tolerance, reason, agree, name))
+
+    def remark(self, text):
+        self.remarks.append(text)
+
+    def disagreements(self):
+        return [r for r in self.rows if not r[5]]
+
+    def __str__(self):
+        lines = ["%-46s %6s %10s %10s      %s" % ("what", "n", "largest", "tolerance", "reason")]
+        for what, n, worst, tolerance, reason, agree, name in self.rows:
+            verdict = "ok  " if agree else "FAIL"
+            line = "%-46s %6d %10.2e %10.2e %s %s" % (what, n, worst, tolerance, verdict, reason)
+            lines.append(line if agree or not name else line + " [worst: %s]" % name)
+        return "\n".join(lines + ["remark: " + r for r in self.remarks])
+
+
+def relative(got, want):
+    """|got - want| over |want|, absolute where want is 0"""
+    if got is None or want is None:
+        return 0.0 if got is want else float("nan")
+    return abs(got - want) / (abs(want) if want else 1.0)
