@@ -36,9 +36,9 @@ type Measure interface {
 	// seed give the same bits: [Network.Seed] is the only source of randomness.
 	//
 	// An error made by [Undefined] says that the value does not exist for this
-	// network; NaN and infinities become that by themselves. Errors of net's
-	// methods are to be returned as they are, wrapped or not. Any other error
-	// fails this cell, and no other.
+	// network; NaN and infinities are taken for that, with no better reason than
+	// themselves. Errors of net's methods are to be returned as they are, wrapped or
+	// not. Any other error fails this cell, and no other.
 	//
 	// ctx ends at the deadline; a Compute that runs on is killed with its
 	// process. What net's methods return is read-only and is unmapped when
