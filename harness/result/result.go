@@ -49,8 +49,8 @@ type Result struct {
 	Value       *float64           `json:"value,omitempty"` // nil unless ok: JSON has no NaN
 	Reason      string             `json:"reason,omitempty"`
 	Detail      string             `json:"detail,omitempty"` // of a failure: stack trace, or the last words of the process
-	Seconds     float64            `json:"seconds"`      // in the plugin, without waiting for the host
-	HostSeconds float64            `json:"host_seconds"` // cost of the quantities it asked for, whoever asked first
+	Seconds     float64            `json:"seconds"`          // in the plugin, without waiting for the host
+	HostSeconds float64            `json:"host_seconds"`     // cost of the quantities it asked for, whoever asked first
 	PeakRSS     int64              `json:"peak_rss_bytes,omitempty"`
 	Engine      string             `json:"engine"`
 	Seed        uint64             `json:"seed"` // run seed
