@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -89,37 +88,6 @@ func TestDiagnosticsAndCost(t *testing.T) {
 	if out.Status != Failed || !strings.Contains(out.Reason, `did you mean "mode"`) {
 		t.Errorf("an unknown option: %+v", out)
 	}
-}
-
-// Where the plugin cannot open the host's file, the bytes come over the wire.
-func TestStreamedQuantity(t *testing.T) {
-	p := begin(t, program(t, "well"), Options{})
-	f := newFake(t)
-	blocked := filepath.Dir(f.margins)
-	file, err := os.Open(f.margins)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	// The host reads through its own descriptor's name, which names nothing, or
-	// something else, in the plugin's process.
-	f.margins = "/proc/self/fd/" + strings.TrimPrefix(filepath.Base(fdPath(t, file)), "")
-	_ = blocked
-	out := p.Compute(t.Context(), Request{Measure: "margin-sum", Network: "n", Provider: f})
-	if out.Status != OK || out.Value != 7 {
-		t.Errorf("%+v; want 7", out)
-	}
-}
-
-func fdPath(t *testing.T, f *os.File) string {
-	t.Helper()
-	// A descriptor far above those that a plugin has open.
-	const high = 900
-	if err := syscall.Dup3(int(f.Fd()), high, syscall.O_CLOEXEC); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Close(high) })
-	return "900"
 }
 
 // A plugin that does not come up: the message names the plugin, what it did and the

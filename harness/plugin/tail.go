@@ -64,8 +64,15 @@ func (t *tail) text() string {
 	return strings.TrimSpace(strings.ToValidUTF8(string(t.kept)+string(t.line), "?"))
 }
 
+// isProtocol reports whether a line is go-plugin's: a log entry, or a handshake
+// that came too late.
+func isProtocol(line string) bool {
+	return strings.HasPrefix(line, `{"@level":"`) && !strings.HasPrefix(line, `{"@level":"error"`) ||
+		strings.HasPrefix(line, "1|") && strings.Contains(line, "|grpc|")
+}
+
 // reason is the line that says the most: the panic's, or else the last one that is
-// no log entry of go-plugin's.
+// not go-plugin's.
 func (t *tail) reason() string {
 	text := t.text()
 	t.mu.Lock()
@@ -73,7 +80,7 @@ func (t *tail) reason() string {
 	why := t.why
 	for rest := text; why == "" && rest != ""; {
 		i := strings.LastIndexByte(rest, '\n') + 1
-		if line := rest[i:]; !strings.HasPrefix(line, `{"@level":"`) || strings.HasPrefix(line, `{"@level":"error"`) {
+		if line := rest[i:]; !isProtocol(line) {
 			why = line
 		}
 		rest = strings.TrimSpace(rest[:i])
