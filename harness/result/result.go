@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"math"
@@ -57,6 +58,34 @@ type Result struct {
 	Plugin      Plugin             `json:"plugin"`
 	Diagnostics map[string]float64 `json:"diagnostics,omitempty"`
 	Warnings    []string           `json:"warnings,omitempty"`
+
+	// Sum is the CRC-32C, in hex, of the line with an empty sum: a digit that
+	// rots on disk is noticed.
+	Sum string `json:"sum"`
+}
+
+// sum is the checksum of a line whose own is cut out. The sum is the last field, of fixed width.
+func sum(line []byte) (string, bool) {
+	const head, width = `"sum":"`, 8
+	at := len(line) - len(head) - width - len(`"}`)
+	if at < 0 || string(line[at:at+len(head)]) != head || string(line[len(line)-2:]) != `"}` {
+		return "", false
+	}
+	crc := crc32.Update(crc32.Checksum(line[:at+len(head)], castagnoli), castagnoli, line[len(line)-2:])
+	return fmt.Sprintf("%08x", crc), true
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// marshal is the line of a result, without its newline.
+func (r *Result) marshal() ([]byte, error) {
+	r.Sum = "00000000"
+	line, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	r.Sum, _ = sum(line)
+	return json.Marshal(r)
 }
 
 // Plugin says which program answered.
@@ -217,6 +246,9 @@ func parse(line []byte) (*Result, error) {
 	if err := json.Unmarshal(line, r); err != nil {
 		return nil, fmt.Errorf("not a result: %w", err)
 	}
+	if want, ok := sum(line); !ok || r.Sum != want {
+		return nil, errors.New("damaged: its checksum does not hold")
+	}
 	return r, r.check()
 }
 
@@ -291,7 +323,7 @@ func (w *Writer) Append(rs ...*Result) error {
 		if err := r.check(); err != nil {
 			return fmt.Errorf("writing result of %s for %s: %w", r.Measure, r.Network, err)
 		}
-		line, err := json.Marshal(r)
+		line, err := r.marshal()
 		if err != nil {
 			return fmt.Errorf("writing result of %s for %s: %w", r.Measure, r.Network, err)
 		}

@@ -2,6 +2,8 @@ package result
 
 import (
 	"bytes"
+	"fmt"
+	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
@@ -94,12 +96,12 @@ func TestTornAndBrokenLinesCostOneCellEach(t *testing.T) {
 			t.Fatalf("cut at %d: %d results, warnings %v; want 2 and one that names line 3", cut, set.Len(), warnings)
 		}
 	}
-	broken := bytes.Replace(b, []byte(`"status":"ok"`), []byte(`"status":"oh"`), 1)
+	broken := bytes.Replace(b, []byte(`"value":1,`), []byte(`"value":91,`), 1) // a digit more
 	if err := os.WriteFile(path, broken, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	set, warnings, err := ReadDir(dir)
-	if err != nil || set.Len() != 2 || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), `w.jsonl:1: unknown status "oh"`) {
+	if err != nil || set.Len() != 2 || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), "w.jsonl:1: damaged: its checksum does not hold") {
 		t.Fatalf("%d results, warnings %v, error %v", set.Len(), warnings, err)
 	}
 }
@@ -109,6 +111,24 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	_, err := s.Read("f.jsonl", strings.NewReader(`{"schema":2,"key":"k"}`+"\n"))
 	if err == nil || !strings.Contains(err.Error(), "f.jsonl:1: schema 2: written by a newer version") {
 		t.Fatalf("error %v", err)
+	}
+}
+
+// TestSum checks what is summed. The Castagnoli polynomial's check value, of the digits 1 to 9, is e3069283 (RFC 3720, B.4).
+func TestSum(t *testing.T) {
+	line := []byte(`{"a":1,"sum":"00000000"}`)
+	got, ok := sum(line)
+	want := fmt.Sprintf("%08x", crc32.Checksum([]byte(`{"a":1,"sum":""}`), crc32.MakeTable(0x82f63b78)))
+	if !ok || got != want {
+		t.Errorf("sum %q, %v; want %q", got, ok, want)
+	}
+	if crc := crc32.Checksum([]byte("123456789"), castagnoli); crc != 0xe3069283 {
+		t.Errorf("check value %08x", crc)
+	}
+	for _, bad := range []string{"", "{}", `{"sum":"0000"}`, `{"a":1}`} {
+		if _, ok := sum([]byte(bad)); ok {
+			t.Errorf("%q has a sum", bad)
+		}
 	}
 }
 
@@ -126,6 +146,11 @@ func TestWriterRefusesWhatReadersWould(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
+	whole, err := ok("k", 0.5).marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(append(whole, '\n'))
 	f.Add([]byte(`{"schema":1,"sequence":1,"key":"k","network":"n","measure":"m","version":"1","status":"ok","value":0.5,"seconds":0,"host_seconds":0,"engine":"cpu/go","seed":1,"plugin":{"name":"x"}}` + "\n"))
 	f.Add([]byte(`{"schema":1,"key":"k","network":"n","measure":"m","status":"ok","value":1e999}` + "\n"))
 	f.Add([]byte("{\n\n}\x00"))
