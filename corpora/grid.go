@@ -1,6 +1,7 @@
 package corpora
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -52,7 +53,12 @@ func (s *Spec) count() (n int, ok bool) {
 // seeds faster still. An imported corpus has no grid and answers none; ask
 // its store ([Store.Networks]). Two points of the grid that are the same network (because a
 // value has no effect beside another) and values that do not go together are errors.
-func (s *Spec) Networks() ([]Network, error) {
+// The networks share their settings and layers: they are read-only.
+func (s *Spec) Networks() ([]Network, error) { return s.NetworksContext(context.Background()) }
+
+// NetworksContext is [Spec.Networks] that ends with the cause when ctx is cancelled: a grid
+// may have a million networks.
+func (s *Spec) NetworksContext(ctx context.Context) ([]Network, error) {
 	if s.Imported {
 		return nil, nil
 	}
@@ -63,10 +69,21 @@ func (s *Spec) Networks() ([]Network, error) {
 	nets := make([]Network, 0, count)
 	seen := make(map[string]int, count)
 	index := make([]int, len(s.axes))
-	table := newHyperTable()
+	b := newBuilder(s)
+	seeds := make([]seedSet, len(s.seeds))
+	for i, seed := range s.seeds {
+		seeds[i] = newSeedSet(seed)
+	}
 	for range count / len(s.seeds) {
-		for _, seed := range s.seeds {
-			n, err := s.network(table, index, seed)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		c, err := b.configuration(index)
+		if err != nil {
+			return nil, err
+		}
+		for i := range seeds {
+			n, err := c.seeded(&seeds[i])
 			if err != nil {
 				return nil, err
 			}
@@ -86,24 +103,83 @@ func (s *Spec) Networks() ([]Network, error) {
 	return nets, nil
 }
 
-// network builds the point of the grid with axis i at its value index[i].
-func (s *Spec) network(table hyperTable, index []int, seed int64) (Network, error) {
-	n := Network{Seed: seed, KeepInit: s.Keep.Init}
+// builder makes the points of one spec's grid. What many points have in common is made once.
+type builder struct {
+	spec  *Spec
+	table hyperTable
+	archs map[archKey]archJSON
+}
+
+// archKey is what an architecture is made from; the widths are the spec's.
+type archKey struct {
+	input        models.Shape
+	classes      int
+	width, depth int
+	dropout      float64
+	batchnorm    bool
+}
+
+type archJSON struct {
+	arch models.Architecture
+	json []byte
+}
+
+func newBuilder(s *Spec) *builder {
+	return &builder{spec: s, table: newHyperTable(), archs: map[archKey]archJSON{}}
+}
+
+// configuration is a point of the grid but for its seed.
+type configuration struct {
+	net       Network           // without what the seed determines
+	transform dataset.Transform // not yet canonical
+	identity  []byte            // the part of the text of identity that no seed enters
+}
+
+// configuration builds the points with axis i at its value index[i].
+func (b *builder) configuration(index []int) (configuration, error) {
+	s := b.spec
+	c := configuration{net: Network{KeepInit: s.Keep.Init, Seed: s.seeds[0]}} // the seed is for the error
 	p := point{widths: s.widths}
 	for _, f := range s.fixed {
-		table[f.Axis].set(&p, f.Value)
+		b.table[f.Axis].set(&p, f.Value)
+	}
+	if len(s.axes) > 0 {
+		c.net.Config = make([]Setting, len(s.axes))
 	}
 	for i, a := range s.axes {
-		c := Setting{Axis: a.Name, Value: a.Values[index[i]]}
-		table[c.Axis].set(&p, c.Value)
-		n.Config = append(n.Config, c)
+		c.net.Config[i] = Setting{Axis: a.Name, Value: a.Values[index[i]]}
+		b.table[a.Name].set(&p, a.Values[index[i]])
 	}
-	if err := p.resolve(table, &n); err != nil {
-		return n, fmt.Errorf("%s: %w", strings.TrimSpace(n.String()), err)
+	if err := b.resolve(&p, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
 	}
-	n.Training.Snapshots = keptSnapshots(s.Keep.Snapshots, n.Training.MaxEpochs)
-	id, err := n.identity()
-	n.ID = id
+	c.net.Training.Snapshots = keptSnapshots(s.Keep.Snapshots, c.net.Training.MaxEpochs)
+	return c, nil
+}
+
+// seedSet is what the value of the axis "seed" determines.
+type seedSet struct {
+	seed          int64
+	seeds         models.Seeds
+	labels, noise uint64
+}
+
+func newSeedSet(seed int64) seedSet {
+	return seedSet{
+		seed:   seed,
+		seeds:  models.Seeds{Init: DeriveSeed("init", seed), Order: DeriveSeed("order", seed), Dropout: DeriveSeed("dropout", seed)},
+		labels: DeriveSeed("labels", seed), noise: DeriveSeed("noise", seed),
+	}
+}
+
+// seeded is the point of that seed.
+func (c *configuration) seeded(s *seedSet) (Network, error) {
+	n := c.net
+	t := c.transform
+	t.ShuffleSeed, t.NoiseSeed = s.labels, s.noise
+	n.Seed, n.Seeds, n.Transform = s.seed, s.seeds, t.Canonical()
+	var err error
+	n.ID, err = n.identity(c.identity)
 	return n, err
 }
 
@@ -118,8 +194,8 @@ func keptSnapshots(epochs []int, last int) []int {
 	return kept
 }
 
-// resolve fills in the network, and reports values that do not go together.
-func (p *point) resolve(table hyperTable, n *Network) error {
+// resolve fills in the configuration, and reports values that do not go together.
+func (b *builder) resolve(p *point, c *configuration) error {
 	info, ok := setInfo(p.set)
 	if !ok {
 		return fmt.Errorf("unknown data set %q", clip(p.set))
@@ -132,22 +208,47 @@ func (p *point) resolve(table hyperTable, n *Network) error {
 	if !info.Generated && (t.Train > info.Train || t.Test > info.Test) {
 		return fmt.Errorf("%s has %d training and %d test examples, not %d and %d", info.Name, info.Train, info.Test, t.Train, t.Test)
 	}
-	input := models.Shape{C: info.Shape.C, H: info.Shape.H / pool, W: info.Shape.W / pool}
-	arch, err := models.MLP(input, info.Classes, models.MLPOptions{Width: p.width, Depth: p.depth, Widths: p.widths, Dropout: p.dropout, BatchNorm: p.batchnorm})
+	arch, err := b.architecture(p, archKey{
+		input:   models.Shape{C: info.Shape.C, H: info.Shape.H / pool, W: info.Shape.W / pool},
+		classes: info.Classes, width: p.width, depth: p.depth, dropout: p.dropout, batchnorm: p.batchnorm,
+	})
 	if err != nil {
 		return err
 	}
 	if p.batchnorm && p.training.BatchSize < 2 {
 		return fmt.Errorf("batch norm has no variance in batches of one example: use a batch of at least 2")
 	}
-	t.ShuffleSeed, t.NoiseSeed = DeriveSeed("labels", n.Seed), DeriveSeed("noise", n.Seed)
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	n.Set, n.Transform, n.Arch, n.Training = info.Name, t.Canonical(), arch, p.training
-	n.Training.Optimizer = p.effective(table)
-	n.Seeds = models.Seeds{Init: DeriveSeed("init", n.Seed), Order: DeriveSeed("order", n.Seed), Dropout: DeriveSeed("dropout", n.Seed)}
-	return n.Training.Validate()
+	n := &c.net
+	c.transform = t
+	n.Set, n.Arch, n.Training = info.Name, arch.arch, p.training
+	n.Training.Optimizer = p.effective(b.table)
+	if err := n.Training.Validate(); err != nil {
+		return err
+	}
+	c.identity, err = n.identityOfConfiguration(arch.json)
+	return err
+}
+
+func (b *builder) architecture(p *point, key archKey) (archJSON, error) {
+	if known, ok := b.archs[key]; ok {
+		return known, nil
+	}
+	arch, err := models.MLP(key.input, key.classes, models.MLPOptions{
+		Width: p.width, Depth: p.depth, Widths: p.widths, Dropout: p.dropout, BatchNorm: p.batchnorm,
+	})
+	if err != nil {
+		return archJSON{}, err
+	}
+	text, err := json.Marshal(arch)
+	if err != nil {
+		return archJSON{}, fmt.Errorf("identifying an architecture: %w", err)
+	}
+	made := archJSON{arch, text}
+	b.archs[key] = made
+	return made, nil
 }
 
 // effective is the optimizer without the settings that its rule does not read,
@@ -165,25 +266,39 @@ func (p *point) effective(table hyperTable) models.Optimizer {
 // identity is the network's ID: the first 16 hex digits of the SHA-256 of the
 // JSON of all that determines its weights. The fields and their order are
 // written out here, so that a field added elsewhere does not rename every network.
-func (n *Network) identity() (string, error) {
-	t := n.Training
-	b, err := json.Marshal(struct {
-		Trainer   int                 `json:"trainer"`
-		Arch      models.Architecture `json:"architecture"`
-		Optimizer models.Optimizer    `json:"optimizer"`
-		Batch     int                 `json:"batch"`
-		Target    float64             `json:"target_loss"`
-		Epochs    int                 `json:"max_epochs"`
-		Init      string              `json:"init"`
-		Seeds     models.Seeds        `json:"seeds"`
-		Set       string              `json:"set"`
-		Transform dataset.Transform   `json:"transform"`
-	}{models.TrainerVersion, n.Arch, t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init, n.Seeds, n.Set, n.Transform})
+// configuration is what [Network.identityOfConfiguration] answers; the rest is added here, because a
+// grid has many points that differ in their seed alone.
+func (n *Network) identity(configuration []byte) (string, error) {
+	rest, err := json.Marshal(struct {
+		Seeds     models.Seeds      `json:"seeds"`
+		Set       string            `json:"set"`
+		Transform dataset.Transform `json:"transform"`
+	}{n.Seeds, n.Set, n.Transform})
 	if err != nil {
 		return "", fmt.Errorf("identifying %s: %w", n, err)
 	}
-	sum := sha256.Sum256(b)
+	text := make([]byte, 0, len(configuration)+len(rest))
+	text = append(append(text, configuration...), rest[1:]...)
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8]), nil
+}
+
+// identityOfConfiguration is the beginning of the JSON of identity, up to the seeds.
+func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
+	t := n.Training
+	training, err := json.Marshal(struct {
+		Optimizer models.Optimizer `json:"optimizer"`
+		Batch     int              `json:"batch"`
+		Target    float64          `json:"target_loss"`
+		Epochs    int              `json:"max_epochs"`
+		Init      string           `json:"init"`
+	}{t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init})
+	if err != nil {
+		return nil, fmt.Errorf("identifying a network: %w", err)
+	}
+	b := fmt.Appendf(nil, `{"trainer":%d,"architecture":%s,`, models.TrainerVersion, arch)
+	b = append(b, training[1:len(training)-1]...)
+	return append(b, ','), nil
 }
 
 // cost is a network's training relative to others': trainable values times

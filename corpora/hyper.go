@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/genbench/genbench/corpora/dataset"
 	"github.com/genbench/genbench/models"
@@ -79,12 +80,12 @@ func hypers() []hyper {
 }
 
 // hyperTable finds a hyperparameter by name.
-type hyperTable map[string]hyper
+type hyperTable map[string]*hyper
 
 func newHyperTable() hyperTable {
 	table := hyperTable{}
 	for _, h := range hypers() {
-		table[h.name] = h
+		table[h.name] = &h
 	}
 	return table
 }
@@ -190,10 +191,15 @@ func setNames() []string {
 }
 
 func setInfo(name string) (dataset.Info, bool) {
-	for _, info := range dataset.Known() {
-		if info.Name == name {
-			return info, true
-		}
-	}
-	return dataset.Info{}, false
+	info, ok := knownSets()[name]
+	return info, ok
 }
+
+// knownSets is the table of data sets, made once: a grid asks for every network.
+var knownSets = sync.OnceValue(func() map[string]dataset.Info {
+	sets := map[string]dataset.Info{}
+	for _, info := range dataset.Known() {
+		sets[info.Name] = info
+	}
+	return sets
+})

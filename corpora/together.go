@@ -114,12 +114,12 @@ func (p *specParser) grid() {
 		}
 		return
 	}
-	table := newHyperTable()
+	b := newBuilder(p.spec)
 	for i, a := range p.spec.axes {
 		for j := range a.Values {
 			index := make([]int, len(p.spec.axes))
 			index[i] = j
-			if _, err := p.spec.network(table, index, p.spec.seeds[0]); err != nil {
+			if _, err := b.configuration(index); err != nil {
 				p.fail(p.spec.at["axes."+a.Name], "axes."+a.Name, "change the value", "%v", err)
 				return
 			}
