@@ -49,7 +49,8 @@ func Source(name string) ([]byte, error) {
 
 // Find reads the spec of a built-in corpus, of a YAML file, or of the store in
 // a folder. A name without a slash is a built-in's, if there is one: write
-// ./NAME for a file that has its name.
+// ./NAME for a file that has its name. Paths of plugins in a file are relative to the file's folder,
+// and absolute in the Spec and in a store.
 func Find(nameOrPath string) (*Spec, error) {
 	if src, err := Source(nameOrPath); err == nil {
 		return ParseSpec(nameOrPath+".yaml", src)
@@ -78,7 +79,27 @@ func Find(nameOrPath string) (*Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the corpus: %w", err)
 	}
-	return ParseSpec(nameOrPath, src)
+	s, err := ParseSpec(nameOrPath, src)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.resolvePlugins(filepath.Dir(nameOrPath))
+}
+
+// resolvePlugins makes the paths of plugins absolute: a spec names them relative to its own folder, and
+// means the same program wherever it is used from, also when it is read from a store.
+func (s *Spec) resolvePlugins(dir string) error {
+	for name, path := range s.Plugins {
+		if filepath.IsAbs(path) {
+			continue
+		}
+		abs, err := filepath.Abs(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil {
+			return fmt.Errorf("finding plugin %s of the corpus: %w", clip(name), err)
+		}
+		s.Plugins[name] = abs
+	}
+	return nil
 }
 
 func looksLikePath(s string) bool {
@@ -91,6 +112,9 @@ func decodeStrict(b []byte, dst any) error {
 	d := json.NewDecoder(strings.NewReader(string(b)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(dst); err != nil {
+		if err == io.EOF {
+			return errors.New("the file is empty")
+		}
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrDamaged reports that files of a network are not what was written. The
-// network is to be set aside ([Store.SetAside]) and trained again, never used.
+// network is to be set aside ([Store.SetAside]) and trained or imported again, never used; [Train] does the former.
 type ErrDamaged struct {
 	ID, Path string
 	Reason   string

@@ -48,9 +48,15 @@ func (s *Store) UpdateImported() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.writable(); err != nil {
+		return err
+	}
 	spec := *s.meta.Spec
 	spec.axes, spec.seeds = nil, nil
 	for _, n := range nets {
+		if len(n.Arch.Layers) == 0 {
+			continue // its record cannot be read
+		}
 		for _, c := range n.Config {
 			i := slices.IndexFunc(spec.axes, func(a Axis) bool { return a.Name == c.Axis })
 			if i < 0 {

@@ -26,12 +26,23 @@ var errLocked = errors.New("locked")
 func (s *Store) Lock() (release func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.readOnly {
+		return nil, s.writable()
+	}
 	if s.held == 0 {
+		if s.pending {
+			if err := s.disk.mkdirAll(s.dir); err != nil {
+				return nil, storeError(s.dir, err)
+			}
+		}
 		unlock, err := s.lockFile()
 		if err != nil {
 			return nil, err
 		}
-		if err := s.sweep(); err != nil {
+		if err = s.sweep(); err == nil {
+			err = s.writable()
+		}
+		if err != nil {
 			unlock()
 			return nil, err
 		}

@@ -47,6 +47,9 @@ func (s *Store) Put(c Contents) error {
 	if !isID(c.Record.ID) {
 		return fmt.Errorf("storing a network: %q is not an ID", clip(c.Record.ID))
 	}
+	if err := s.ready(); err != nil {
+		return err
+	}
 	files, err := c.files()
 	if err != nil {
 		return fmt.Errorf("storing network %s: %w", c.Record.ID, err)
@@ -55,6 +58,13 @@ func (s *Store) Put(c Contents) error {
 		return storeError(s.dir, fmt.Errorf("writing network %s: %w", c.Record.ID, err))
 	}
 	return nil
+}
+
+// ready is writable for those who do not hold s.mu.
+func (s *Store) ready() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writable()
 }
 
 type namedFile struct {
@@ -220,6 +230,9 @@ func (s *Store) Record(id string) (*Record, error) {
 	}
 	path := s.path(id, recordName)
 	b, err := os.ReadFile(path)
+	if reason := notAFile(path, err); reason != "" {
+		return nil, &ErrDamaged{ID: id, Path: path, Reason: reason}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		// Folders appear whole: one without its record has lost it.
 		if _, err := os.Stat(filepath.Dir(path)); err == nil {
@@ -241,11 +254,29 @@ func (s *Store) Record(id string) (*Record, error) {
 	return r, nil
 }
 
+// notAFile says what is in a file's place, after the error of reading it; "" where that is no folder and no
+// parent that is a file.
+func notAFile(path string, err error) string {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return "is a folder, not a file"
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err == nil && !info.IsDir() {
+		return "cannot be there: " + filepath.Dir(path) + " is a file, not a folder"
+	}
+	return ""
+}
+
 // read reads a file of a network and checks its sum.
 func (s *Store) read(id, name, sum string) ([]byte, error) {
 	path := s.path(id, name)
 	b, err := os.ReadFile(path)
+	reason := notAFile(path, err)
 	switch {
+	case reason != "":
+		return nil, &ErrDamaged{ID: id, Path: path, Reason: reason}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &ErrDamaged{ID: id, Path: path, Reason: "is missing"}
 	case err != nil:
@@ -362,6 +393,9 @@ func (s *Store) check(r *Record) error {
 func (s *Store) SetAside(id string) (string, error) {
 	if !isID(id) {
 		return "", fmt.Errorf("setting aside: %q is not an ID", clip(id))
+	}
+	if err := s.ready(); err != nil {
+		return "", err
 	}
 	dir := filepath.Join(s.dir, damagedName)
 	if err := s.disk.mkdirAll(dir); err != nil {

@@ -35,29 +35,35 @@ const probeSeconds = 1.5
 // probes that reached their target, and is a guess of half the cap where there are neither.
 func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, dataDir string) (Plan, error) {
 	p := Plan{Networks: len(nets)}
+	there, err := s.present()
+	if err != nil {
+		return p, err
+	}
+	sizes := archSizes{}
 	var missing []Network
 	var epochs []float64
 	for i := range nets {
-		n := &nets[i]
-		p.Parameters += int64(n.Arch.NumParameters())
-		var r *Record
-		err := fs.ErrNotExist
-		if s != nil {
-			r, err = s.Record(n.ID)
+		if ctx.Err() != nil {
+			return p, context.Cause(ctx)
 		}
-		var damaged *ErrDamaged
-		switch {
-		case err == nil && !lacks(r, n):
-			if !r.Imported() {
-				epochs = append(epochs, float64(r.Epochs))
+		n := &nets[i]
+		size := sizes.of(n.Arch)
+		p.Parameters += size.parameters
+		if there[n.ID] {
+			r, err := s.Record(n.ID)
+			switch {
+			case err == nil && !lacks(r, n):
+				if !r.Imported() {
+					epochs = append(epochs, float64(r.Epochs))
+				}
+				continue
+			case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*ErrDamaged)):
+				return p, err
 			}
-			continue
-		case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.As(err, &damaged):
-			return p, err
 		}
 		if !n.Imported {
 			missing = append(missing, *n)
-			p.Bytes += n.bytes()
+			p.Bytes += n.bytes(size)
 		}
 	}
 	p.Missing = len(missing)
@@ -65,7 +71,11 @@ func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, da
 		p.Basis = "nothing is missing"
 		return p, nil
 	}
-	rates, reached, err := probe(ctx, missing, e, NewDataCache(dataDir))
+	perEpoch := make([]float64, len(missing)) // in units of Network.cost
+	for i := range missing {
+		perEpoch[i] = float64(sizes.of(missing[i].Arch).parameters) * float64(missing[i].trainSize())
+	}
+	rates, reached, err := probe(ctx, missing, perEpoch, e, NewDataCache(dataDir))
 	if err != nil {
 		return p, fmt.Errorf("estimating the cost: %w", err)
 	}
@@ -77,19 +87,22 @@ func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, da
 	if len(epochs) == 0 {
 		p.Basis = "a guess: half of max_epochs"
 	}
-	p.expect(missing, rates, epochs)
+	p.expect(missing, perEpoch, rates, epochs)
 	return p, nil
 }
 
 // expect adds up the missing networks.
-func (p *Plan) expect(missing []Network, rates []rate, epochs []float64) {
+func (p *Plan) expect(missing []Network, sizes []float64, rates []rate, epochs []float64) {
+	usual := math.Inf(1)
+	if len(epochs) > 0 {
+		usual = mean(epochs)
+	}
 	for i := range missing {
-		n := &missing[i]
-		last := float64(n.Training.MaxEpochs)
-		perEpoch := nearestRate(rates, n) * n.cost() / last
-		expected := last / 2
-		if len(epochs) > 0 {
-			expected = min(mean(epochs), last)
+		last := float64(missing[i].Training.MaxEpochs)
+		perEpoch := nearestRate(rates, sizes[i]) * sizes[i]
+		expected := min(usual, last)
+		if len(epochs) == 0 {
+			expected = last / 2
 		}
 		p.Epochs += expected / float64(len(missing))
 		p.Seconds += perEpoch * expected
@@ -101,8 +114,7 @@ func (p *Plan) expect(missing []Network, rates []rate, epochs []float64) {
 type rate struct{ perEpoch, seconds float64 }
 
 // nearestRate is the rate of the probe nearest in size.
-func nearestRate(rates []rate, n *Network) float64 {
-	size := n.cost() / float64(n.Training.MaxEpochs)
+func nearestRate(rates []rate, size float64) float64 {
 	best := slices.MinFunc(rates, func(a, b rate) int {
 		da, db := math.Abs(math.Log(a.perEpoch/size)), math.Abs(math.Log(b.perEpoch/size))
 		switch {
@@ -118,20 +130,20 @@ func nearestRate(rates []rate, n *Network) float64 {
 
 // probe trains the largest network, and the first and the last of the smallest
 // ones: the ends of the grid, which are cheap enough to be trained to the end.
-func probe(ctx context.Context, missing []Network, e models.Engine, cache *DataCache) (rates []rate, reached []float64, err error) {
-	size := func(n Network) float64 { return n.cost() / float64(n.Training.MaxEpochs) }
+// sizes are the networks', one epoch in units of Network.cost.
+func probe(ctx context.Context, missing []Network, sizes []float64, e models.Engine, cache *DataCache) (rates []rate, reached []float64, err error) {
 	largest, first := 0, 0
 	for i := range missing {
-		if size(missing[i]) > size(missing[largest]) {
+		if sizes[i] > sizes[largest] {
 			largest = i
 		}
-		if size(missing[i]) < size(missing[first]) {
+		if sizes[i] < sizes[first] {
 			first = i
 		}
 	}
 	last := first
 	for i := range missing {
-		if size(missing[i]) == size(missing[first]) {
+		if sizes[i] == sizes[first] {
 			last = i
 		}
 	}
@@ -143,7 +155,7 @@ func probe(ctx context.Context, missing []Network, e models.Engine, cache *DataC
 		if err != nil {
 			return nil, nil, err
 		}
-		rates = append(rates, rate{perEpoch: size(*n), seconds: seconds / (size(*n) * epochs)})
+		rates = append(rates, rate{perEpoch: sizes[i], seconds: seconds / (sizes[i] * epochs)})
 		if done {
 			reached = append(reached, epochs)
 		}
@@ -180,18 +192,38 @@ func probeOne(ctx context.Context, n *Network, e models.Engine, cache *DataCache
 	return epochs, seconds, err == nil, nil
 }
 
-// bytes is about what the store will take for the network.
-func (n *Network) bytes() int64 {
-	values := int64(0)
-	for _, t := range n.Arch.Tensors() {
-		values += int64(t.Size())
+// archSize is the values of an architecture's tensors: those that are trained, and all.
+type archSize struct{ parameters, values int64 }
+
+// archSizes remembers sizes: the networks of a grid share their layers.
+type archSizes map[*models.Layer]archSize
+
+func (m archSizes) of(a models.Architecture) archSize {
+	if len(a.Layers) == 0 {
+		return archSize{}
 	}
+	if known, ok := m[&a.Layers[0]]; ok {
+		return known
+	}
+	var s archSize
+	for _, t := range a.Tensors() {
+		s.values += int64(t.Size())
+		if t.Trainable {
+			s.parameters += int64(t.Size())
+		}
+	}
+	m[&a.Layers[0]] = s
+	return s
+}
+
+// bytes is about what the store will take for the network.
+func (n *Network) bytes(size archSize) int64 {
 	copies := int64(1 + len(n.Training.Snapshots))
 	if n.KeepInit {
 		copies++
 	}
-	b := copies*(4*values+2048) + int64(n.testSize()/8) // headers, bits
-	b += 4096 + 150*int64(n.Training.MaxEpochs)/2       // record, history
+	b := copies*(4*size.values+2048) + int64(n.testSize()/8) // headers, bits
+	b += 4096 + 150*int64(n.Training.MaxEpochs)/2            // record, history
 	if n.Transform.Train > 0 {
 		b += 10 * int64(n.Transform.Train) // indices in the record
 	}

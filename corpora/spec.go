@@ -18,7 +18,7 @@ type Spec struct {
 
 	Keep     Keep
 	Measures []string          // what to score with; empty: all built-ins
-	Plugins  map[string]string // third-party measures: name -> path of the program
+	Plugins  map[string]string // third-party measures: name -> path of the program; absolute from [Find]
 
 	fixed  []Setting // every hyperparameter that is not an axis, defaults included
 	widths []int     // network.widths; nil: width and depth say it

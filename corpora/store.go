@@ -1,6 +1,7 @@
 package corpora
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,10 +25,13 @@ type Store struct {
 	dir  string
 	disk disk
 
-	mu     sync.Mutex
-	meta   corpusFile
-	held   int    // times that this Store holds the lock
-	unlock func() // gives it up; nil when held is 0
+	readOnly bool
+
+	mu      sync.Mutex
+	meta    corpusFile
+	pending bool   // the folder and its corpus.json are yet to be made
+	held    int    // times that this Store holds the lock
+	unlock  func() // gives it up; nil when held is 0
 }
 
 // corpusFile is corpus.json.
@@ -45,9 +49,9 @@ const (
 	lockName    = "lock"
 )
 
-// OpenStore opens the store in dir for the corpus, and creates it if there is
-// none. A store of another corpus is refused ([OtherCorpusError]), and so is
-// one that a newer program wrote ([NewerError]). A corpus that has grown (new
+// OpenStore opens the store in dir for the corpus; where there is none, the first [Store.Lock] or
+// write makes it, so that a run that comes to nothing leaves nothing. A store of another corpus is refused
+// ([OtherCorpusError]), and so is one that a newer program wrote ([NewerError]). A corpus that has grown (new
 // values, a fixed hyperparameter that became an axis) is the same corpus, and
 // the store notes the new spec; networks outside the spec stay and are not scored.
 func OpenStore(dir string, spec *Spec) (*Store, error) {
@@ -55,44 +59,68 @@ func OpenStore(dir string, spec *Spec) (*Store, error) {
 }
 
 func openStore(dir string, spec *Spec, d disk) (*Store, error) {
-	s := &Store{dir: dir, disk: d}
-	meta, err := readCorpusFile(dir)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !fresh {
+	s, before, err := openAs(dir, spec)
+	if errors.Is(err, fs.ErrNotExist) {
+		s = &Store{dir: dir, disk: d, pending: true, meta: corpusFile{Schema: StoreSchemaVersion, Spec: spec}}
+		return s, s.mayCreate()
+	}
+	if err != nil {
 		return nil, err
 	}
-	if fresh {
-		if err := s.create(); err != nil {
-			return nil, err
-		}
-		meta = corpusFile{Schema: StoreSchemaVersion}
-	} else if err := sameCorpus(dir, meta.Spec, spec); err != nil {
-		return nil, err
-	}
-	s.meta = meta
-	if meta.Spec != nil && meta.Spec.Imported {
-		return s, nil // its axes are those of its networks
-	}
-	before, _ := json.Marshal(meta.Spec)
-	after, err := json.Marshal(spec)
+	s.disk = d
+	was, _ := json.Marshal(before)
+	is, err := json.Marshal(s.meta.Spec)
 	if err != nil {
 		return nil, storeError(dir, err)
 	}
-	if fresh || string(before) != string(after) {
-		s.meta.Spec = spec
+	if string(was) != string(is) {
 		if err := s.writeCorpusFile(); err != nil {
 			return nil, err
 		}
 	}
-	s.meta.Spec = spec
 	return s, nil
+}
+
+// OpenExisting opens the store in dir for the corpus as [OpenStore] does, with the same refusals, but
+// only to read: a store that is not there is an error (fs.ErrNotExist), a spec that has grown is used and
+// not noted, and whatever would write ([Store.Lock], [Store.Put], ...) answers [ErrReadOnly].
+func OpenExisting(dir string, spec *Spec) (*Store, error) {
+	s, _, err := openAs(dir, spec)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, notAStore(dir, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.readOnly = true
+	return s, nil
+}
+
+// openAs reads the store in dir, which must be of that corpus, and takes over the spec; before is the one that it has.
+func openAs(dir string, spec *Spec) (s *Store, before *Spec, err error) {
+	meta, err := readCorpusFile(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	before = meta.Spec
+	if err := sameCorpus(dir, before, spec); err != nil {
+		return nil, nil, err
+	}
+	if !before.Imported { // the axes of an imported corpus are those of its networks
+		meta.Spec = spec
+	}
+	return &Store{dir: dir, meta: meta}, before, nil
+}
+
+func notAStore(dir string, err error) error {
+	return fmt.Errorf("%s is not a store: it has no %s: %w", dir, corpusName, err)
 }
 
 // LoadStore opens an existing store with the corpus that it holds.
 func LoadStore(dir string) (*Store, error) {
 	meta, err := readCorpusFile(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not a store: it has no %s: %w", dir, corpusName, err)
+		return nil, notAStore(dir, err)
 	}
 	if err != nil {
 		return nil, err
@@ -100,9 +128,8 @@ func LoadStore(dir string) (*Store, error) {
 	return &Store{dir: dir, meta: meta}, nil
 }
 
-// create makes the folders of a new store. A folder that holds something else
-// is refused, so that a mistyped --store does not litter it.
-func (s *Store) create() error {
+// mayCreate refuses a folder that holds something else, so that a mistyped --store does not litter it.
+func (s *Store) mayCreate() error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return storeError(s.dir, err)
@@ -113,15 +140,50 @@ func (s *Store) create() error {
 			return fmt.Errorf("%s is not a store and holds other files (%s, ...); give a new or empty folder with --store", s.dir, name)
 		}
 	}
+	return nil
+}
+
+// ErrReadOnly is answered by what would write to a store of [OpenExisting].
+var ErrReadOnly = errors.New("the store was opened to be read only")
+
+// writable makes a store that is yet to be made; whoever writes calls it first. s.mu must be held.
+func (s *Store) writable() error {
+	if s.readOnly {
+		return fmt.Errorf("store %s: %w", s.dir, ErrReadOnly)
+	}
+	if !s.pending {
+		return nil
+	}
 	if err := s.disk.mkdirAll(filepath.Join(s.dir, modelsName)); err != nil {
 		return storeError(s.dir, err)
 	}
+	// Another process may have made the store meanwhile, for another corpus.
+	meta, err := readCorpusFile(s.dir)
+	switch {
+	case err == nil:
+		if err := sameCorpus(s.dir, meta.Spec, s.meta.Spec); err != nil {
+			return err
+		}
+		s.meta.Data = meta.Data
+		if meta.Spec.Imported {
+			s.meta.Spec = meta.Spec
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := s.writeCorpusFile(); err != nil {
+		return err
+	}
+	s.pending = false
 	return nil
 }
 
 func readCorpusFile(dir string) (corpusFile, error) {
 	path := filepath.Join(dir, corpusName)
 	b, err := os.ReadFile(path)
+	if reason := notAFile(path, err); reason != "" {
+		return corpusFile{}, fmt.Errorf("%s %s; move it away, and the next run writes it anew beside the networks", path, reason)
+	}
 	if err != nil {
 		return corpusFile{}, fmt.Errorf("opening the store: %w", err)
 	}
@@ -157,6 +219,9 @@ func (s *Store) writeCorpusFile() error {
 func (s *Store) NoteData(set, checksum string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.writable(); err != nil {
+		return err
+	}
 	switch had := s.meta.Data[set]; had {
 	case checksum:
 		return nil
@@ -224,40 +289,85 @@ func (s *Store) Spec() *Spec {
 
 // Networks are the networks of the corpus: those of the spec's grid, and those
 // in the store that were imported, by rising ID. They are what is to be trained and scored.
-func (s *Store) Networks() ([]Network, error) {
-	nets, err := s.Spec().Networks()
+// Of an imported network whose record cannot be read only the ID is known; it is
+// among them, so that it is reported and not passed over.
+func (s *Store) Networks() ([]Network, error) { return s.NetworksContext(context.Background()) }
+
+// NetworksContext is [Store.Networks] that ends with the cause when ctx is cancelled.
+func (s *Store) NetworksContext(ctx context.Context) ([]Network, error) {
+	spec := s.Spec()
+	nets, err := spec.NetworksContext(ctx)
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]bool, len(nets))
-	for i := range nets {
-		known[nets[i].ID] = true
-	}
-	ids, err := s.IDs()
+	ids, err := s.outside(nets)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range ids {
-		if known[id] {
-			continue
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		r, err := s.Record(id)
 		var damaged *ErrDamaged
-		if errors.As(err, &damaged) {
-			continue // Damaged lists it
-		}
-		if err != nil {
+		switch {
+		case errors.As(err, &damaged):
+			if spec.Imported || s.looksImported(id) {
+				nets = append(nets, Network{ID: id, Imported: true})
+			}
+		case err != nil:
 			return nil, err
-		}
-		if r.Imported() {
+		case r.Imported():
 			nets = append(nets, r.Network())
 		}
 	}
 	return nets, nil
 }
 
+// outside lists the networks in the store that are not among nets, by rising ID.
+func (s *Store) outside(nets []Network) ([]string, error) {
+	ids, err := s.IDs()
+	if err != nil {
+		return nil, err
+	}
+	inside := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		inside[id] = false
+	}
+	for i := range nets {
+		if _, there := inside[nets[i].ID]; there {
+			inside[nets[i].ID] = true
+		}
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return inside[id] }), nil
+}
+
+// looksImported guesses whether a network whose record cannot be read was imported: what genbench
+// trains has a history, what is imported has none.
+func (s *Store) looksImported(id string) bool {
+	_, err := os.Lstat(s.path(id, historyName))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// present is the set of the store's networks: one look at the folder instead of one a network.
+// A nil Store has none.
+func (s *Store) present() (map[string]bool, error) {
+	if s == nil {
+		return nil, nil
+	}
+	ids, err := s.IDs()
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		there[id] = true
+	}
+	return there, nil
+}
+
 // Damaged lists networks whose record cannot be read, by rising ID. [Train] sets those of the
-// grid aside; the others were imported, or belong to a spec of another day.
+// grid aside, and imported ones; the others belong to a spec of another day.
 func (s *Store) Damaged() ([]*ErrDamaged, error) {
 	ids, err := s.IDs()
 	if err != nil {

@@ -269,6 +269,16 @@ func TestNotInStore(t *testing.T) {
 	}
 }
 
+// made makes the folder of a store that nobody has written to.
+func made(t *testing.T, s *Store) {
+	t.Helper()
+	release, err := s.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+}
+
 func TestGrowthOfStore(t *testing.T) {
 	dir := t.TempDir()
 	s, nets := open(t, dir, small)
@@ -288,7 +298,8 @@ func TestGrowthOfStore(t *testing.T) {
 
 func TestOtherCorpusIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	open(t, dir, small)
+	s, _ := open(t, dir, small)
+	made(t, s)
 	for _, c := range []struct{ old, new, want string }{
 		{"name: small", "name: large", `holds the corpus "small", not "large"; give another folder with --store`},
 		{"lr: 0.1", "lr: 0.2", "lr is 0.1 there and 0.2 here"},
@@ -365,6 +376,7 @@ func holdLock(dir string) {
 
 func TestTwoRuns(t *testing.T) {
 	s, nets := open(t, t.TempDir(), small)
+	made(t, s)
 	cmd := exec.Command(os.Args[0], "hold-lock", s.Dir())
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -399,6 +411,7 @@ func TestTwoRuns(t *testing.T) {
 
 func TestLockNests(t *testing.T) {
 	s, nets := open(t, t.TempDir(), small)
+	made(t, s)
 	other, err := LoadStore(s.Dir())
 	if err != nil {
 		t.Fatal(err)

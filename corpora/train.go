@@ -34,7 +34,7 @@ type TrainEventKind string
 // What happens while training.
 const (
 	EventPlan     TrainEventKind = "plan"     // the first event: Reused is known, training begins
-	EventDamaged  TrainEventKind = "damaged"  // a damaged network was set aside and will be trained again; Err says what was wrong
+	EventDamaged  TrainEventKind = "damaged"  // a damaged network was set aside and will be trained again; Err says what was wrong. An imported one is EventFailed
 	EventStarted  TrainEventKind = "started"  // a network begins
 	EventEpoch    TrainEventKind = "epoch"    // it finished an epoch
 	EventFinished TrainEventKind = "finished" // it is in the store
@@ -65,14 +65,15 @@ type NetworkFailure struct {
 // TrainReport says what a run of [Train] did.
 type TrainReport struct {
 	Trained, Reused, Failed int
-	Damaged                 []string // IDs that were set aside, by rising ID
+	Damaged                 []string // IDs that were set aside, by rising ID; imported ones are failures too
 	Unconverged             []string // IDs, of all networks in the store, that missed the target loss
 	Failures                []NetworkFailure
 }
 
 // Train trains the networks that the store lacks, and those whose files are
 // damaged (set aside first) or lack what the spec now asks to keep. It holds
-// the store's lock meanwhile.
+// the store's lock meanwhile. A damaged network that was imported is set aside, too, and is a
+// failure: it has to be imported again.
 //
 // A network that cannot be trained costs only itself and is reported. The run
 // ends with an error when the store cannot be written, when the data set is
@@ -89,18 +90,20 @@ func Train(ctx context.Context, s *Store, nets []Network, o TrainOptions) (*Trai
 		o.Data = NewDataCache(o.DataDir)
 	}
 	t := &training{store: s, options: o, report: &TrainReport{}, total: len(nets)}
-	missing, err := t.missing(ctx, nets)
+	found, err := t.examine(ctx, nets)
 	if err != nil {
 		return t.report, err
 	}
-	if err := t.mayAdd(missing); err != nil {
+	if err := t.mayAdd(found.missing); err != nil {
 		return t.report, err
 	}
-	for i := range missing {
-		t.work += missing[i].cost()
+	for i := range found.missing {
+		t.work += found.missing[i].cost()
 	}
 	t.event(TrainEvent{Kind: EventPlan})
-	err = t.run(ctx, missing)
+	if err = t.mend(found); err == nil {
+		err = t.run(ctx, found.missing)
+	}
 	slices.Sort(t.report.Damaged)
 	slices.Sort(t.report.Unconverged)
 	slices.SortFunc(t.report.Failures, func(a, b NetworkFailure) int { return cmp.Compare(a.ID, b.ID) })
@@ -138,43 +141,108 @@ func (t *training) passOn(e TrainEvent) {
 	t.options.Progress(e)
 }
 
-// missing lists the networks to train, and sets damaged ones aside.
-func (t *training) missing(ctx context.Context, nets []Network) ([]Network, error) {
-	var missing []Network
+// found is what [training.examine] finds.
+type found struct {
+	missing []Network // to train, damaged ones of the grid included
+	damaged []finding // of the grid and imported
+	lost    []finding // imported, and not in the store
+}
+
+type finding struct {
+	network Network
+	err     error
+}
+
+// examine sorts the networks by what is to be done, and does nothing yet: a run that is refused changes nothing.
+func (t *training) examine(ctx context.Context, nets []Network) (*found, error) {
+	there, err := t.store.present()
+	if err != nil {
+		return nil, err
+	}
+	f := &found{}
 	for i := range nets {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		n := &nets[i]
-		r, err := t.store.Record(n.ID)
-		if err == nil {
-			err = t.store.check(r)
-		}
-		var damaged *ErrDamaged
-		switch {
-		case errors.As(err, &damaged) && n.Imported:
-			t.fail(n, fmt.Errorf("%w; it was imported: import it again", err))
-		case errors.As(err, &damaged):
-			if _, err := t.store.SetAside(n.ID); err != nil {
-				return nil, err
+		var r *Record
+		err := fmt.Errorf("network %s: %w", n.ID, fs.ErrNotExist)
+		if there[n.ID] {
+			if r, err = t.store.Record(n.ID); err == nil {
+				err = t.store.check(r)
 			}
-			t.report.Damaged = append(t.report.Damaged, n.ID)
-			t.event(TrainEvent{Kind: EventDamaged, Network: n, Err: damaged})
-			missing = append(missing, *n)
+		}
+		switch {
+		case errors.As(err, new(*ErrDamaged)):
+			f.damaged = append(f.damaged, finding{*n, err})
+			if !n.Imported {
+				f.missing = append(f.missing, *n)
+			}
 		case errors.Is(err, fs.ErrNotExist) && n.Imported:
-			t.fail(n, fmt.Errorf("%w; it was imported: import it again", err))
+			f.lost = append(f.lost, finding{*n, err})
 		case errors.Is(err, fs.ErrNotExist):
-			missing = append(missing, *n)
+			f.missing = append(f.missing, *n)
 		case err != nil:
 			return nil, err
 		case lacks(r, n):
-			missing = append(missing, *n)
+			f.missing = append(f.missing, *n)
 		default:
 			t.report.Reused++
 			t.noteConverged(r)
 		}
 	}
-	return missing, nil
+	return f, t.unreadable(f, nets)
+}
+
+// unreadable adds the imported networks that are not among nets because nobody could read what they are.
+func (t *training) unreadable(f *found, nets []Network) error {
+	ids, err := t.store.outside(nets)
+	if err != nil {
+		return err
+	}
+	var grid map[string]bool // built once it is needed
+	for _, id := range ids {
+		_, err := t.store.Record(id)
+		if !errors.As(err, new(*ErrDamaged)) || !t.store.Spec().Imported && !t.store.looksImported(id) {
+			continue // sound, or of a spec of another day
+		}
+		if grid == nil {
+			all, err := t.store.Spec().Networks()
+			if err != nil {
+				return err
+			}
+			grid = make(map[string]bool, len(all))
+			for i := range all {
+				grid[all[i].ID] = true
+			}
+		}
+		if !grid[id] { // else it is one that this run was not asked for
+			f.damaged = append(f.damaged, finding{Network{ID: id, Imported: true}, err})
+			t.total++
+		}
+	}
+	return nil
+}
+
+// mend sets the damaged networks aside, and reports those that cannot be trained again.
+func (t *training) mend(f *found) error {
+	for i := range f.damaged {
+		n, err := &f.damaged[i].network, f.damaged[i].err
+		to, asideErr := t.store.SetAside(n.ID)
+		if asideErr != nil {
+			return asideErr
+		}
+		t.report.Damaged = append(t.report.Damaged, n.ID)
+		if n.Imported {
+			t.fail(n, fmt.Errorf("%w; it was imported and is now in %s: import it again", err, to))
+			continue
+		}
+		t.event(TrainEvent{Kind: EventDamaged, Network: n, Err: err})
+	}
+	for i := range f.lost {
+		t.fail(&f.lost[i].network, fmt.Errorf("%w; it was imported: import it again", f.lost[i].err))
+	}
+	return nil
 }
 
 // lacks reports whether the store's network is without something that the spec asks to keep.

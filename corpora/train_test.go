@@ -357,7 +357,7 @@ func TestDiverged(t *testing.T) {
 	if r := train(t, s, nets, 0, 4); len(r.Unconverged) != 4 {
 		t.Errorf("a diverged network is an answer, and is not trained again: %+v", r)
 	}
-	if bad, err := Verify(t.Context(), s, nets, engine(t), "", nil); bad != 0 || err != nil {
+	if _, bad, _, err := Verify(t.Context(), s, nets, engine(t), "", nil); bad != 0 || err != nil {
 		t.Errorf("verify: %d bad, %v", bad, err)
 	}
 }
@@ -366,13 +366,13 @@ func TestVerify(t *testing.T) {
 	s, nets := trainedStore(t)
 	verify := func(e models.Engine) map[string]string {
 		messages := map[string]string{}
-		bad, err := Verify(t.Context(), s, nets, e, "", func(id string, err error) {
+		held, bad, missing, err := Verify(t.Context(), s, nets, e, "", func(id string, err error) {
 			if err != nil {
 				messages[id] = err.Error()
 			}
 		})
-		if err != nil || bad != len(messages) {
-			t.Fatalf("%d bad, %v, error %v", bad, messages, err)
+		if err != nil || bad != len(messages) || held != len(nets)-bad || missing != 0 {
+			t.Fatalf("%d hold, %d bad, %d missing, %v, error %v", held, bad, missing, messages, err)
 		}
 		return messages
 	}

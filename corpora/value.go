@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 )
 
@@ -68,7 +69,8 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return json.Marshal(v.number)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes and refuses everything else.
+// UnmarshalJSON reads what MarshalJSON writes and refuses everything else, and integers that a float64
+// does not hold.
 func (v *Value) UnmarshalJSON(b []byte) error {
 	var x any
 	if err := json.Unmarshal(b, &x); err != nil {
@@ -76,6 +78,12 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	}
 	switch x := x.(type) {
 	case float64:
+		// Decimals are rounded to the nearest number, integers must be what they say: seeds are such.
+		if exact, ok := new(big.Int).SetString(string(b), 10); ok && math.Abs(x) > maxSeed {
+			if back, _ := new(big.Float).SetFloat64(x).Int(nil); back.Cmp(exact) != 0 {
+				return fmt.Errorf("%s cannot be kept exactly as a hyperparameter's value, it would be %s; give a smaller integer or a text", b, back)
+			}
+		}
 		*v = Number(x)
 	case string:
 		*v = Text(x)

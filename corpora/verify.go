@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 
 	"github.com/genbench/genbench/models"
@@ -12,45 +11,49 @@ import (
 
 // Verify reads every file of every network again, verifies all sums, evaluates the
 // network on examples built anew, and compares with its record. report is
-// called for each network in the store, err nil when it holds; networks that
-// are not in the store are left out, for they claim nothing. bad counts those that do not hold. The
+// called for each network in the store, err nil when it holds. held, bad and missing count the networks
+// that hold, that do not, and that are not in the store and so claim nothing. The
 // error is about the run: the data set is not there, ctx was cancelled.
 //
 // On the engine of the record everything must be equal to the last bit. On another
 // engine logits differ by rounding, which can move an example across a tie:
 // accuracies may differ by one example in a thousand and at least one, and losses by
 // 0.1 % and 1e-4 nats.
-func Verify(ctx context.Context, s *Store, nets []Network, e models.Engine, dataDir string, report func(id string, err error)) (bad int, err error) {
+func Verify(ctx context.Context, s *Store, nets []Network, e models.Engine, dataDir string, report func(id string, err error)) (held, bad, missing int, err error) {
 	data := NewDataCache(dataDir)
+	there, err := s.present()
+	if err != nil {
+		return 0, 0, 0, err
+	}
 	for i := range nets {
-		if err := ctx.Err(); err != nil {
-			return bad, err
+		if ctx.Err() != nil {
+			return held, bad, missing, context.Cause(ctx)
 		}
 		id := nets[i].ID
-		r, err := s.Record(id)
-		if errors.Is(err, fs.ErrNotExist) {
+		if !there[id] {
+			missing++
 			continue
 		}
+		r, err := s.Record(id)
 		if err == nil {
 			err = s.check(r)
 		}
-		var damaged *ErrDamaged
+		if err == nil {
+			err = verify(s, r, e, data)
+		}
 		switch {
 		case err == nil:
-			if err = verify(s, r, e, data); err != nil && !errors.As(err, new(*claimError)) {
-				return bad, err
-			}
-		case !errors.As(err, &damaged):
-			return bad, err
-		}
-		if err != nil {
+			held++
+		case errors.As(err, new(*ErrDamaged)) || errors.As(err, new(*claimError)):
 			bad++
+		default:
+			return held, bad, missing, err
 		}
 		if report != nil {
 			report(id, err)
 		}
 	}
-	return bad, nil
+	return held, bad, missing, nil
 }
 
 // claimError is a value of a record that does not hold.

@@ -2,6 +2,7 @@ package corpora
 
 import (
 	"fmt"
+	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
@@ -205,6 +206,13 @@ func (p *specParser) value(node ast.Node, field string, h hyper) (Value, bool) {
 		p.fail(position(node), field, "give "+h.expects(), "is %s", describe(node))
 		return Value{}, false
 	}
+	plain, isPlain := unquoted(node)
+	if isPlain && v.kind == number && h.kind == number {
+		if problem := inexact(plain, v.number, h.whole); problem != "" {
+			p.fail(position(node), field, "give "+h.wants(), "%s", problem)
+			return Value{}, false
+		}
+	}
 	problem, remedy, ok := h.check(v)
 	if ok {
 		return v, true
@@ -272,6 +280,27 @@ func unquoted(node ast.Node) (string, bool) {
 		return "", false
 	}
 	return t.Value, true
+}
+
+// inexact says how a decimal is not the number that it is read as: a float64 has 53 bits and a least
+// exponent. "" where it is as near as decimals come; an integer must be that integer.
+func inexact(plain string, f float64, whole bool) string {
+	mantissa, _, _ := strings.Cut(strings.ToLower(plain), "e")
+	if f == 0 {
+		if strings.ContainsAny(mantissa, "123456789") {
+			return clip(plain) + " is too small for a number, it would be 0"
+		}
+		return ""
+	}
+	if !whole {
+		return ""
+	}
+	// The value is finite and not 0, so the exponent is bounded by the length of the mantissa.
+	exact, ok := new(big.Rat).SetString(plain)
+	if !ok || exact.Cmp(new(big.Rat).SetFloat64(f)) != 0 {
+		return fmt.Sprintf("%s cannot be kept exactly, it would be %s", clip(plain), Number(f))
+	}
+	return ""
 }
 
 // describe names what a node is, for messages.

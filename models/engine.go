@@ -82,14 +82,17 @@ type Draw struct {
 // gradient of every trainable tensor, biases included, as torch does by default.
 type Optimizer struct {
 	Name         string  `json:"name"`          // "sgd", "adam", "rmsprop"
-	LearningRate float64 `json:"learning_rate"` // > 0
+	LearningRate float64 `json:"learning_rate"` // in (0, 1e6]
 	Momentum     float64 `json:"momentum"`      // sgd and rmsprop: in [0, 1); no dampening, no Nesterov
-	WeightDecay  float64 `json:"weight_decay"`  // >= 0
+	WeightDecay  float64 `json:"weight_decay"`  // in [0, 1e6]
 	Beta1        float64 `json:"beta1"`         // adam; torch's default 0.9
 	Beta2        float64 `json:"beta2"`         // adam; 0.999
 	Alpha        float64 `json:"alpha"`         // rmsprop's smoothing; 0.99
-	Epsilon      float64 `json:"epsilon"`       // adam, rmsprop; 1e-8
+	Epsilon      float64 `json:"epsilon"`       // adam, rmsprop: in (0, 1e6]; 1e-8
 }
+
+// maxRate bounds what is sensible of a learning rate, a weight decay and an epsilon; specs have the same bound.
+const maxRate = 1_000_000
 
 // Validate reports the first value that the rule cannot use.
 func (o Optimizer) Validate() error {
@@ -100,10 +103,10 @@ func (o Optimizer) Validate() error {
 	}
 	in01 := func(v float64) bool { return v >= 0 && v < 1 }
 	switch {
-	case !(o.LearningRate > 0 && o.LearningRate < 1e6):
-		return fmt.Errorf("learning rate %v is not positive", o.LearningRate)
-	case !(o.WeightDecay >= 0 && o.WeightDecay < 1e6):
-		return fmt.Errorf("weight decay %v is negative or not a number", o.WeightDecay)
+	case !(o.LearningRate > 0 && o.LearningRate <= maxRate):
+		return fmt.Errorf("learning rate %v is not in (0, %d]", o.LearningRate, maxRate)
+	case !(o.WeightDecay >= 0 && o.WeightDecay <= maxRate):
+		return fmt.Errorf("weight decay %v is not in [0, %d]", o.WeightDecay, maxRate)
 	case !in01(o.Momentum):
 		return fmt.Errorf("momentum %v is not in [0, 1)", o.Momentum)
 	case o.Name == "adam" && !(in01(o.Beta1) && in01(o.Beta2)):
@@ -112,8 +115,8 @@ func (o Optimizer) Validate() error {
 		return fmt.Errorf("adam takes no momentum (got %v); its beta1 plays that part", o.Momentum)
 	case o.Name == "rmsprop" && !in01(o.Alpha):
 		return fmt.Errorf("rmsprop's alpha %v is not in [0, 1)", o.Alpha)
-	case o.Name != "sgd" && !(o.Epsilon > 0):
-		return fmt.Errorf("%s needs epsilon > 0, not %v", o.Name, o.Epsilon)
+	case o.Name != "sgd" && !(o.Epsilon > 0 && o.Epsilon <= maxRate):
+		return fmt.Errorf("%s's epsilon %v is not in (0, %d]", o.Name, o.Epsilon, maxRate)
 	}
 	return nil
 }

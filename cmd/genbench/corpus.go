@@ -76,7 +76,7 @@ func corpusVerify(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "verify" + corpusUse, Short: "Check every checkpoint and stored accuracy", Args: cobra.MaximumNArgs(1),
-		Long: "verify reads every network of a store, checks its sums, and evaluates it again. It exits with 1\nwhen a checkpoint or a stored accuracy does not hold. " + corpusHelp,
+		Long: "verify reads every network of a store, checks its sums, and evaluates it again. It exits with 1\nwhen a checkpoint or a stored accuracy does not hold, and else with 3 when networks are missing. " + corpusHelp,
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := f.openStages(corpusName(args), existing)
 			if err != nil {
@@ -84,7 +84,7 @@ func corpusVerify(env environment) *cobra.Command {
 			}
 			bar := newProgress(env.stderr, f.noProgress, "verifying", len(s.networks))
 			done := 0
-			bad, err := corpora.Verify(c.Context(), s.store, s.networks, s.engine, f.data, func(id string, err error) {
+			held, bad, missing, err := corpora.Verify(c.Context(), s.store, s.networks, s.engine, f.data, func(id string, err error) {
 				if err != nil {
 					bar.printf("%s: %v", id, err)
 				}
@@ -95,10 +95,13 @@ func corpusVerify(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if bad > 0 {
+			fmt.Fprintf(env.stdout, "%d networks hold, %d do not, %d of %d are not trained\n", held, bad, missing, len(s.networks))
+			switch {
+			case bad > 0:
 				return fmt.Errorf("%d of %d networks do not hold", bad, len(s.networks))
+			case missing > 0:
+				return fmt.Errorf("%w: %d of %d networks are not trained; `genbench train` does that", errGaps, missing, len(s.networks))
 			}
-			fmt.Fprintf(env.stdout, "%d networks hold\n", len(s.networks))
 			return nil
 		},
 	}

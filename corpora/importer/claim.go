@@ -17,6 +17,9 @@ import (
 // maxRecordBytes bounds record.json; a million indices fit.
 const maxRecordBytes = 64 << 20
 
+// maxSeed is the last integer up to which float64 holds them all.
+const maxSeed int64 = 1 << 53
+
 // claim is record.json as it comes: every field of corpora.Record, and family;
 // nil is a field that is not there.
 type claim struct {
@@ -99,6 +102,8 @@ func (c *claim) complete() error {
 		return missing("config", `list the settings, as [{"axis": "width", "value": 64}]`)
 	case c.Seed == nil:
 		return missing("seed", "give networks that differ in chance alone different numbers")
+	case *c.Seed > maxSeed || *c.Seed < -maxSeed:
+		return fmt.Errorf("seed is %d; give an integer in [%d, %d], which every reader of JSON keeps exactly", *c.Seed, -maxSeed, maxSeed)
 	case c.Train.Accuracy == nil:
 		return missing("train.accuracy", "give the fraction of the training examples that the network gets right")
 	case c.Test.Accuracy == nil:
@@ -147,6 +152,8 @@ func locate(path string, b []byte, err error) error {
 	case errors.As(err, &kind):
 		offset = kind.Offset
 		what = fmt.Sprintf("%s is %s; see the schema for what it must be", kind.Field, kind.Value)
+	case err == io.EOF:
+		return fmt.Errorf("%s is empty; write the record into it", path)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		offset = int64(len(b))
 		what = "the file ends in the middle of the record"

@@ -27,6 +27,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/models"
@@ -45,6 +46,20 @@ type Refusal struct {
 	Err  error
 }
 
+// Error names the folder and the reason.
+func (r Refusal) Error() string {
+	switch {
+	case r.Err == nil:
+		return r.Path + ": refused"
+	case strings.HasPrefix(r.Err.Error(), r.Path):
+		return r.Err.Error() // it names the file
+	}
+	return r.Path + ": " + r.Err.Error()
+}
+
+// Unwrap gives the reason.
+func (r Refusal) Unwrap() error { return r.Err }
+
 // Import takes the network in dir, or all networks in its subfolders, into the
 // store, and answers how many it holds now that came from here: those that were
 // already there count. A network that cannot be taken is refused and costs only itself; err is about the run:
@@ -61,9 +76,12 @@ func Import(ctx context.Context, dir string, s *corpora.Store, e models.Engine, 
 	}
 	defer release()
 	im := &importing{store: s, engine: e, data: corpora.NewDataCache(dataDir)}
+	if err := im.survey(ctx); err != nil {
+		return 0, nil, err
+	}
 	for _, folder := range folders {
-		if err := ctx.Err(); err != nil {
-			return n, refused, err
+		if ctx.Err() != nil {
+			return n, refused, context.Cause(ctx)
 		}
 		c, err := im.read(folder)
 		if err == nil {
@@ -117,6 +135,26 @@ type importing struct {
 	store  *corpora.Store
 	engine models.Engine
 	data   *corpora.DataCache
+	places map[string]string // settings and seed -> the network of the corpus that has them; see [place]
+}
+
+// place is what must tell a network from all others of its corpus. Values are compared as statistics
+// group them, as texts.
+func place(config []corpora.Setting, seed int64) string { return fmt.Sprintf("%q %d", config, seed) }
+
+// survey notes the places of the corpus that are taken, those of the grid included: a point of it that is not trained yet will be.
+func (im *importing) survey(ctx context.Context) error {
+	nets, err := im.store.NetworksContext(ctx)
+	if err != nil {
+		return err
+	}
+	im.places = make(map[string]string, len(nets))
+	for i := range nets {
+		if n := &nets[i]; len(n.Arch.Layers) > 0 { // else its record cannot be read
+			im.places[place(n.Config, n.Seed)] = n.ID
+		}
+	}
+	return nil
 }
 
 // storeFailure ends the run.
@@ -144,6 +182,11 @@ func (im *importing) place(c *corpora.Contents) error {
 			return nil
 		}
 	}
+	at := place(c.Record.Config, c.Record.Seed)
+	if id, taken := im.places[at]; taken && id != c.Record.ID {
+		return fmt.Errorf("network %s of the corpus has the same settings and the same seed (%s); "+
+			"give networks that differ in chance alone different seeds, and others a setting that tells them apart", id, name(c.Record))
+	}
 	if err := im.store.NoteData(c.Record.DataSet, c.Record.DataChecksum); err != nil {
 		if errors.As(err, new(*corpora.DataError)) {
 			return err
@@ -153,6 +196,7 @@ func (im *importing) place(c *corpora.Contents) error {
 	if err := im.store.Put(*c); err != nil {
 		return &storeFailure{err}
 	}
+	im.places[at] = c.Record.ID
 	// After every network, so that a kill leaves a corpus that knows its axes.
 	if err := im.store.UpdateImported(); err != nil {
 		return &storeFailure{err}
@@ -181,8 +225,12 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is missing: %w", path, err)
 	case err != nil:
 		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder, not a file; put the file there", path)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a file", path)
+	case info.Size() == 0:
+		return nil, fmt.Errorf("%s is empty; write it again", path)
 	case info.Size() > limit:
 		return nil, fmt.Errorf("%s has %d bytes, more than the %d that are sensible", path, info.Size(), limit)
 	}

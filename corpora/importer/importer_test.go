@@ -61,13 +61,13 @@ func TestImportOnlyCorpus(t *testing.T) {
 	if err != nil || report.Reused != 4 || report.Trained+report.Failed != 0 {
 		t.Fatalf("training found %+v, error %v; want 4 reused", report, err)
 	}
-	bad, err := corpora.Verify(t.Context(), s, nets, e, "", func(id string, err error) {
+	held, bad, missing, err := corpora.Verify(t.Context(), s, nets, e, "", func(id string, err error) {
 		if err != nil {
 			t.Error(err)
 		}
 	})
-	if bad != 0 || err != nil {
-		t.Fatalf("verify: %d bad, error %v", bad, err)
+	if held != 4 || bad != 0 || missing != 0 || err != nil {
+		t.Fatalf("verify: %d hold, %d bad, %d missing, error %v", held, bad, missing, err)
 	}
 
 	spec, err := corpora.Find(s.Dir())
