@@ -38,10 +38,17 @@ func (o Resampling) shift(b int) []float64 {
 	return o.Noise.shift[b]
 }
 
+// LeastConfigurations is the number of configurations below which Ψ and the
+// overall correlations get no interval. In simulations with 4 configurations,
+// 9 to 43 % of the intervals have no width at all; from 8 on those that have one
+// cover 87 to 99 %.
+const LeastConfigurations = 8
+
 // Estimate is a statistic with its 95 % interval.
 type Estimate struct {
 	Value     float64
-	Low, High float64
+	Low, High float64 // both Value where Err is not nil
+	Err       error   // an [ErrUndefined] where resampling tells too little for an interval: see [Sample.PsiInterval]
 
 	// The two standard errors that the interval is the wider of; GridError is 0
 	// for the overall correlations.
@@ -50,6 +57,7 @@ type Estimate struct {
 
 	replicates []float64 // [B], NaN where undefined
 	influence  *influence
+	degrees    float64 // of freedom of GridError
 }
 
 // interval fills in the limits. Replicates carry noise once more than the value
@@ -78,6 +86,7 @@ func (e *Estimate) interval(lowest, highest, grid, degrees float64) error {
 		}
 		e.DrawError = math.Sqrt(ss / float64(len(defined)-1))
 	}
+	e.degrees = max(1, degrees)
 	if grid > 0 {
 		e.GridError = grid
 		half := tQuantile(degrees) * grid
@@ -85,6 +94,9 @@ func (e *Estimate) interval(lowest, highest, grid, degrees float64) error {
 	}
 	e.Low = max(lowest, min(e.Value, e.Value+down))
 	e.High = min(highest, max(e.Value, e.Value+up))
+	if e.Low == e.High {
+		e.Err = undefined(TooFew, "no resample changes the value: an interval would have no width, and say that there is no doubt")
+	}
 	return nil
 }
 
@@ -92,11 +104,56 @@ func tQuantile(degrees float64) float64 {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, degrees)}.Quantile((1 + level) / 2)
 }
 
+// fewConfigurations returns the error of intervals from too little.
+func fewConfigurations(n int) error {
+	if n >= LeastConfigurations {
+		return nil
+	}
+	return undefined(TooFew, "%s: an interval needs at least %d", plural(n, "configuration"), LeastConfigurations)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Resolved tells which of two estimates of the same statistic over the same grid
+// is surely the larger: 1 for a, -1 for b, 0 where their paired difference is
+// within its error. alpha is the two-sided error rate. The error is built as the
+// intervals are: the wider of normal quantiles of the paired replicates and
+// Student's t quantiles of the paired jackknife.
+func Resolved(a, b Estimate, alpha float64) int {
+	d := a.Value - b.Value
+	if d == 0 {
+		return 0
+	}
+	draw, grid := drawDifference(a, b), a.influence.differenceError(b.influence)
+	half := draw * distuv.UnitNormal.Quantile(1-alpha/2)
+	if grid > 0 && math.Abs(d) > half {
+		t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, min(a.degrees, b.degrees))}
+		half = max(half, grid*t.Quantile(1-alpha/2))
+	}
+	switch {
+	case math.Abs(d) <= half:
+		return 0
+	case d > 0:
+		return 1
+	}
+	return -1
+}
+
 // Difference returns the difference of two estimates of the same statistic over
 // the same grid, and its standard error: the larger of what the paired
 // replicates and the paired jackknife say. Estimates of different sets of
 // networks cannot be paired by the jackknife; their grid errors are added.
 func Difference(a, b Estimate) (d, standardError float64) {
+	return a.Value - b.Value, max(drawDifference(a, b), a.influence.differenceError(b.influence))
+}
+
+// drawDifference is the standard deviation of the paired replicates' difference.
+func drawDifference(a, b Estimate) float64 {
 	var sum, ss float64
 	n := 0
 	for i := range min(len(a.replicates), len(b.replicates)) {
@@ -110,10 +167,10 @@ func Difference(a, b Estimate) (d, standardError float64) {
 			ss += r * r
 		}
 	}
-	if n > 1 {
-		standardError = math.Sqrt(ss / float64(n-1))
+	if n < 2 {
+		return 0
 	}
-	return a.Value - b.Value, max(standardError, a.influence.differenceError(b.influence))
+	return math.Sqrt(ss / float64(n-1))
 }
 
 // PsiInterval puts an interval on Ψ. What it stands for: the Ψ to be expected
@@ -134,7 +191,12 @@ func Difference(a, b Estimate) (d, standardError float64) {
 //     widens it, so it errs on the wide side. Its quantile is Student's t with
 //     C/2 − 1 degrees, C configurations holding C/2 disjoint pairs.
 //
-// In simulations (TestCoverage) it covers 90 to 98 %.
+// In simulations (TestCoverage) it covers 90 to 98 %. Fewer than
+// [LeastConfigurations] configurations have no interval and an error instead.
+// The estimate's Err is set, and there is no interval but still an estimate to
+// compare others with, where no resample changes the value, and where neither
+// half shows the noise of training: the cells agree so well that the jackknife
+// gives 0, and fewer than half of the configurations have repeats.
 func (s *Sample) PsiInterval(kind Tau, o Resampling) (Estimate, error) {
 	if err := o.check(s.grid.n); err != nil {
 		return Estimate{}, err
@@ -142,6 +204,9 @@ func (s *Sample) PsiInterval(kind Tau, o Resampling) (Estimate, error) {
 	g := s.Granulated(kind)
 	if g.Err != nil {
 		return Estimate{}, g.Err
+	}
+	if err := fewConfigurations(s.occupied()); err != nil {
+		return Estimate{}, err
 	}
 	e := Estimate{Value: g.Psi, influence: s.influence(kind, g)}
 	var k knight
@@ -151,8 +216,14 @@ func (s *Sample) PsiInterval(kind Tau, o Resampling) (Estimate, error) {
 	if e.replicates == nil && e.influence.disjoint < 2 {
 		return Estimate{}, undefined(TooFew, "the axes hold one pair of networks and no repeats: there is nothing to resample")
 	}
-	err := e.interval(-1, 1, e.influence.standardError(), float64(s.occupied())/2-1)
-	return e, err
+	if err := e.interval(-1, 1, e.influence.standardError(), float64(s.occupied())/2-1); err != nil {
+		return Estimate{}, err
+	}
+	if repeated := s.repeated(); e.GridError == 0 && 2*repeated < s.occupied() {
+		e.Low, e.High = e.Value, e.Value
+		e.Err = undefined(TooFew, "every cell says the same and %d of %d configurations have repeats (other seeds): nothing shows the noise of training", repeated, s.occupied())
+	}
+	return e, nil
 }
 
 // psi is Ψ of resampled points, over the axes on which it is defined for the
@@ -313,9 +384,21 @@ func (s *Sample) occupied() int {
 	return n
 }
 
+// repeated counts the configurations with two or more networks.
+func (s *Sample) repeated() int {
+	n := 0
+	for _, nets := range s.member {
+		if len(nets) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
 // TauInterval puts an interval on the overall τ by drawing configurations with
 // their networks, with replacement. Copies of one configuration are not pairs:
-// they would tie with themselves.
+// they would tie with themselves. Fewer than [LeastConfigurations] have no
+// interval; where no draw changes the value the estimate's Err is set.
 func (s *Sample) TauInterval(kind Tau, o Resampling) (Estimate, error) {
 	value := s.TauB
 	if kind == A {
@@ -348,6 +431,9 @@ func (s *Sample) byConfiguration(o Resampling, value func() (float64, error), f 
 	}
 	v, err := value()
 	if err != nil {
+		return Estimate{}, err
+	}
+	if err := fewConfigurations(s.occupied()); err != nil {
 		return Estimate{}, err
 	}
 	e := Estimate{Value: v, replicates: make([]float64, o.Replicates)}

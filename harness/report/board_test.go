@@ -191,7 +191,7 @@ func TestJSONFields(t *testing.T) {
 	if err := json.Unmarshal(buf.Bytes(), &out); err != nil {
 		t.Fatal(err)
 	}
-	sameKeys(t, "board", out, "schema", "corpus", "models", "dropped", "notes", "rows")
+	sameKeys(t, "board", out, "schema", "corpus", "models", "axes", "configurations", "seeds", "repeats", "dropped", "notes", "rows")
 	for _, r := range out["rows"].([]any) {
 		row := r.(map[string]any)
 		sameKeys(t, "row", row, "measure", "class", "direction", "n", "coverage", "psi", "psi_ci", "psi_by_axis", "tau", "tau_ci",
@@ -220,6 +220,7 @@ func TestGolden(t *testing.T) {
 	b := build(t, in)
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"board.txt":         func(w *bytes.Buffer) error { return b.WriteText(w, 160) },
+		"board-wide.txt":    func(w *bytes.Buffer) error { return b.WriteText(w, 0) },
 		"board-80.txt":      func(w *bytes.Buffer) error { return b.WriteText(w, 80) },
 		"board.md":          func(w *bytes.Buffer) error { return b.WriteMarkdown(w) },
 		"board.csv":         func(w *bytes.Buffer) error { return b.WriteCSV(w) },
@@ -241,6 +242,31 @@ func TestGolden(t *testing.T) {
 		}
 		if d := cmp.Diff(string(want), got.String()); d != "" {
 			t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
+		}
+	}
+}
+
+// Width 0 is for pipes: one table with every column, no line broken.
+func TestUnlimitedWidthIsOneTable(t *testing.T) {
+	_, in := readCorpus(t)
+	var out bytes.Buffer
+	b := build(t, in)
+	if err := b.WriteText(&out, 0); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	if n := strings.Count(text, "\n───"); n != 1 {
+		t.Errorf("%d tables", n)
+	}
+	for _, note := range b.Notes {
+		if !strings.Contains(text, "\nnote: "+note+"\n") {
+			t.Errorf("not on a line of its own: %q", note)
+		}
+	}
+	head, _, _ := strings.Cut(text[strings.Index(text, "#"):], "\n")
+	for _, c := range append(b.mainColumns(), b.axisColumns()...) {
+		if !strings.Contains(head, c.head) {
+			t.Errorf("the header lacks %q: %s", c.head, head)
 		}
 	}
 }

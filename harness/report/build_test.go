@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,7 +62,8 @@ func TestBadInput(t *testing.T) {
 		"repeats":         {func(in *Input) { in.Repeats = "median" }, `repeats "median"`},
 		"compat":          {func(in *Input) { in.Compat = "x" }, `compat "x"`},
 		"gap kind":        {func(in *Input) { in.Gap = "error" }, `gap "error"`},
-		"bootstrap":       {func(in *Input) { in.Bootstrap = 3 }, "3 bootstrap replicates"},
+		"bootstrap":       {func(in *Input) { in.Bootstrap = 3 }, "3 bootstrap replicates: a 95 % interval needs at least 20"},
+		"permutations":    {func(in *Input) { in.Permute = -1 }, "-1 permutations: at least 1"},
 		"test sizes":      {func(in *Input) { in.Networks[3].TestCorrect = []bool{true} }, "network 3 has 1 of them"},
 	} {
 		in := largeInput(2)
@@ -126,23 +128,22 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// A measure by the name of a control is that control.
+// A measure by the name of a control would pass for what it is held against.
 func TestControlNamesAreKept(t *testing.T) {
-	in := largeInput(2)
-	in.Bootstrap = 50
-	in.Measures[1].Name = "num-params"
-	b := build(t, in)
-	n := 0
-	for _, r := range b.Rows {
-		if r.Measure == "num-params" {
-			n++
-			if r.Class != Control || r.Rank != nil {
-				t.Errorf("%+v", r)
-			}
-		}
+	var rows []string
+	for _, r := range build(t, Input{Networks: []Network{{ID: "a"}, {ID: "b"}}}).Rows {
+		rows = append(rows, r.Measure)
 	}
-	if n != 1 {
-		t.Errorf("%d rows of that name", n)
+	slices.Sort(rows)
+	if names := slices.Sorted(slices.Values(ControlNames())); !slices.Equal(names, rows) {
+		t.Errorf("ControlNames are %q, the rows of a board without measures %q", names, rows)
+	}
+	for _, name := range ControlNames() {
+		in := largeInput(2)
+		in.Measures[1].Name = name
+		if b, err := Build(in); b != nil || err == nil || !strings.Contains(err.Error(), "measure "+name+": the name belongs to a control") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -27,9 +27,9 @@ func identity() []column {
 // mainColumns are the columns of the first table, in the order of design.
 func (b *Board) mainColumns() []column {
 	columns := []column{{head: "class", text: func(r *Row) string { return r.Class }, left: true}}
-	psi := column{head: "Ψ [95 %]", text: func(r *Row) string { return r.partial() + withInterval(r.Psi, r.PsiCI) }}
+	psi := column{head: b.psiHead(), text: func(r *Row) string { return r.partial() + withInterval(r.Psi, r.PsiCI) }}
 	tau := column{head: "τ [95 %]", text: func(r *Row) string { return withInterval(r.Tau, r.TauCI) }}
-	if len(b.axes) > 0 {
+	if len(b.Axes) > 0 {
 		columns = append(columns, psi)
 	}
 	return append(columns, tau,
@@ -45,10 +45,20 @@ func (b *Board) mainColumns() []column {
 	)
 }
 
+// psiHead explains the star where there is one.
+func (b *Board) psiHead() string {
+	for i := range b.Rows {
+		if b.Rows[i].partial() != "" {
+			return "Ψ [95 %] *partial"
+		}
+	}
+	return "Ψ [95 %]"
+}
+
 // axisColumns show ψ of each axis.
 func (b *Board) axisColumns() []column {
 	var columns []column
-	for _, axis := range b.axes {
+	for _, axis := range b.Axes {
 		columns = append(columns, column{head: "ψ " + axis, text: func(r *Row) string { return decimals(r.PsiByAxis[axis], 2) }})
 	}
 	return columns

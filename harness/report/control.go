@@ -11,8 +11,6 @@ import (
 )
 
 // The controls: what a measure has to beat, and what it cannot be expected to.
-// Their names are kept for them; a measure of the same name takes the control's
-// place and class.
 const (
 	numParams       = "num-params"
 	trainLoss       = "train-loss"
@@ -22,13 +20,18 @@ const (
 	hyperparameters = "hyperparameters"
 )
 
+// ControlNames lists the rows that every board adds. The names are theirs:
+// [Build] refuses a measure of such a name, which would else pass for the control
+// that it is to be held against; who admits measures can refuse it earlier. A
+// measure of the catalogue that is to replace a control (num-params as a
+// measure like others, say) takes its name off this list and its entry out of
+// (*builder).controls in one change, and is then ranked in its own class.
+func ControlNames() []string {
+	return []string{numParams, trainLoss, random, oracle002, oracle005, hyperparameters}
+}
+
 func (b *builder) controls() []Measure {
-	taken := map[string]bool{}
-	for _, m := range b.in.Measures {
-		taken[m.Name] = true
-	}
-	var out []Measure
-	for _, m := range []Measure{
+	return []Measure{
 		b.control(numParams, "larger", func(i int) Cell {
 			n := b.in.Networks[i].Parameters
 			return Cell{Value: float64(n), Defined: n > 0, Reason: "the number of parameters is not known"}
@@ -43,12 +46,7 @@ func (b *builder) controls() []Measure {
 		b.oracle(oracle002, 0.02),
 		b.oracle(oracle005, 0.05),
 		b.regression(),
-	} {
-		if !taken[m.Name] {
-			out = append(out, m)
-		}
 	}
-	return out
 }
 
 func (b *builder) control(name, direction string, value func(int) Cell) Measure {
@@ -91,8 +89,16 @@ const maxFeatures = 400
 // axis) are left out. With the neighbours kept in, two configurations of a cell
 // are each predicted from the other's gap: whichever has the larger gap gets the
 // smaller prediction, and an axis without effect comes out near ψ = -1 rather than 0.
+//
+// A prediction is undefined where the configurations left are too few to fit
+// main effects: no more than there are coefficients (the intercept and, of each
+// axis, the levels but one), or none with one of the levels to predict from. On
+// two axes all that shares a level with a configuration is its neighbour: the
+// prediction is the mean of the rest, which runs against the gap. On 2 x 2 x 2
+// the penalty outweighs the four that are left, and every prediction is the same.
 func (b *builder) regression() Measure {
 	columns, width := b.features()
+	least := 2 + width - len(b.axes)
 	reason := ""
 	switch {
 	case len(b.axes) == 0:
@@ -103,8 +109,8 @@ func (b *builder) regression() Measure {
 	var predicted []float64
 	var ok []bool
 	if reason == "" {
-		reason = "no configuration differs from this one in more than one axis"
-		predicted, ok = crossValidate(columns, width, b.configurationGaps())
+		reason = fmt.Sprintf("without this configuration and those that differ from it in one axis, too few are left to fit main effects (needed: %d, and each of its levels among them)", least)
+		predicted, ok = crossValidate(columns, width, least, b.configurationGaps())
 	}
 	config := b.grid.Config()
 	return b.control(hyperparameters, "larger", func(i int) Cell {
@@ -155,23 +161,30 @@ func (b *builder) configurationGaps() []float64 {
 }
 
 // crossValidate predicts y of each configuration from those that differ from it
-// in two columns or more; ok is false where there is none.
-func crossValidate(columns [][]int, width int, y []float64) (predicted []float64, ok []bool) {
+// in two columns or more; ok is false where they are fewer than least or lack
+// one of its columns.
+func crossValidate(columns [][]int, width, least int, y []float64) (predicted []float64, ok []bool) {
 	all := newNormal(width)
 	for c, cols := range columns {
 		all.add(cols, y[c], 1)
 	}
 	predicted, ok = make([]float64, len(y)), make([]bool, len(y))
+	seen := make([]bool, width)
 	for c, cols := range columns {
 		others := all.clone()
 		left := len(y)
+		clear(seen)
 		for d, far := range columns {
 			if differing(cols, far) < 2 {
 				others.add(far, y[d], -1)
 				left--
+				continue
+			}
+			for _, k := range far {
+				seen[k] = true
 			}
 		}
-		if left > 0 {
+		if left >= least && !slices.ContainsFunc(cols, func(k int) bool { return !seen[k] }) {
 			predicted[c], ok[c] = others.predict(cols)
 		}
 	}

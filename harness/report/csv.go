@@ -13,7 +13,7 @@ import (
 // not exist is empty, with its reason in the last column.
 func (b *Board) WriteCSV(w io.Writer) error {
 	head := []string{"rank", "rank_low", "rank_high", "tie_group", "measure", "class", "direction", "n", "coverage", "psi", "psi_low", "psi_high"}
-	for _, axis := range b.axes {
+	for _, axis := range b.Axes {
 		head = append(head, "psi["+axis+"]")
 	}
 	head = append(head, "tau", "tau_low", "tau_high", "cmi", "cmi_set", "cmi_min_cell", "spearman", "pearson",
@@ -39,7 +39,7 @@ func (b *Board) csvRow(r *Row) []string {
 	row := []string{whole(r.Rank), whole(rankLow), whole(rankHigh), whole(r.TieGroup), r.Measure, r.Class, r.Direction,
 		strconv.Itoa(r.N), exact(&r.Coverage), exact(r.Psi)}
 	row = append(row, limits(r.PsiCI)...)
-	for _, axis := range b.axes {
+	for _, axis := range b.Axes {
 		row = append(row, exact(r.PsiByAxis[axis]))
 	}
 	row = append(row, exact(r.Tau))

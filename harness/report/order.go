@@ -3,22 +3,13 @@ package report
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/genbench/genbench/harness/rank"
 )
 
 // board sorts the rows, ranks each class and collects the notes.
 func (b *builder) board(rows []scored) *Board {
-	reserved := []string{numParams, trainLoss, random, oracle002, oracle005, hyperparameters}
-	for i := range rows {
-		if slices.Contains(reserved, rows[i].Measure) {
-			rows[i].Class = Control
-		}
-	}
 	slices.SortFunc(rows, func(p, q scored) int {
 		if p.sortable != q.sortable {
 			return cmp.Compare(btoi(q.sortable), btoi(p.sortable))
@@ -28,14 +19,15 @@ func (b *builder) board(rows []scored) *Board {
 	for _, class := range []string{Train, Transductive} {
 		var members []*scored
 		for i := range rows {
-			if rows[i].Class == class && rows[i].sortable {
+			if rows[i].Class == class && rows[i].sortable && !b.unresampled {
 				members = append(members, &rows[i])
 			}
 		}
 		rankClass(members)
 	}
 	out := &Board{
-		Schema: Schema, Corpus: b.in.Corpus, Models: len(b.in.Networks), axes: b.axes,
+		Schema: Schema, Corpus: b.in.Corpus, Models: len(b.in.Networks),
+		Axes: append([]string{}, b.axes...), Configurations: b.grid.Configurations(), Seeds: b.seeds(), Repeats: b.in.Repeats,
 		Dropped: map[string]int{}, Notes: append(slices.Clone(b.in.Notes), b.notes...), Rows: []Row{},
 	}
 	maps.Copy(out.Dropped, b.in.Dropped)
@@ -51,6 +43,9 @@ func (b *builder) board(rows []scored) *Board {
 				reason = "controls are not ranked"
 			case len(b.axes) == 0:
 				reason = "there is no τ to rank by"
+			}
+			if b.unresampled && r.sortable && r.Class != Control {
+				reason = noBootstrap
 			}
 			for _, field := range []string{"rank", "rank_ci", "tie_group"} {
 				r.Notes[field] = reason
@@ -76,31 +71,45 @@ func btoi(b bool) int {
 	return 0
 }
 
-// rankClass gives the rows of one class, best first, their ranks. A tie group
-// is a run of rows that the paired 95 % interval of the difference does not
-// tell from the group's first row; all of a group share its first place. The
-// interval of a rank counts the rows that are surely better and surely worse,
-// at a level that holds for all comparisons of the row together (Bonferroni, as
-// in Mogstad et al. 2024, doi:10.1093/restud/rdad006).
-func rankClass(rows []*scored) {
-	single := distuv.UnitNormal.Quantile(0.975)
-	together := single
-	if n := len(rows) - 1; n > 1 {
-		together = distuv.UnitNormal.Quantile(1 - 0.05/float64(2*n))
+// seeds is the fewest and the most networks that a configuration has.
+func (b *builder) seeds() [2]int {
+	count := make([]int, b.grid.Configurations())
+	for _, c := range b.grid.Config() {
+		count[c]++
 	}
+	return [2]int{slices.Min(count), slices.Max(count)}
+}
+
+// rankClass gives the rows of one class, best first, their ranks. A row is
+// resolved from another where the 95 % interval of their paired difference
+// leaves out 0, at a level that holds for all comparisons of the row together
+// (Bonferroni, as in Mogstad et al. 2024, doi:10.1093/restud/rdad006).
+//
+//   - A tie group is a run of rows none of which is resolved from the group's
+//     first; its rows share the first's place. The next group begins with the
+//     first row that is resolved. So a group can span a wide range of values
+//     where the errors are wide, and its last row can be tied with rows of the
+//     next: being unresolved is not transitive.
+//   - The interval of a rank leaves out the places of the rows that are resolved
+//     as better, and of those that are resolved as worse.
+//
+// Both follow from the same comparisons: where none of a class is resolved, all
+// rank 1, from 1 to the last.
+func rankClass(rows []*scored) {
+	alpha := 0.05 / float64(max(1, len(rows)-1))
 	first, group := 0, 0
 	for i, r := range rows {
-		if i == 0 || distance(rows[first], r) > single {
+		if i == 0 || resolved(rows[first], r, alpha) > 0 {
 			first = i
 			group++
 		}
 		better, worse := 0, 0
 		for j, other := range rows {
-			switch d := distance(other, r); {
+			switch {
 			case j == i:
-			case d > together:
+			case resolved(other, r, alpha) > 0:
 				better++
-			case d < -together:
+			case resolved(other, r, alpha) < 0:
 				worse++
 			}
 		}
@@ -110,17 +119,10 @@ func rankClass(rows []*scored) {
 	}
 }
 
-// distance is the difference of two rows in its standard errors.
-func distance(a, b *scored) float64 {
+// resolved is rank.Resolved, where a row without an interval is resolved from none.
+func resolved(a, b *scored, alpha float64) int {
 	if a.unsure || b.unsure {
 		return 0
 	}
-	d, se := rank.Difference(a.estimate, b.estimate)
-	if d == 0 {
-		return 0
-	}
-	if se == 0 {
-		return math.Copysign(math.Inf(1), d)
-	}
-	return d / se
+	return rank.Resolved(a.estimate, b.estimate, alpha)
 }

@@ -24,8 +24,8 @@ type Input struct {
 	Gap       GapKind // default: accuracy
 	Repeats   string  // "mean" (default), "pooled", "per-seed": see rank.Repeats
 	Compat    string  // "" or "fgm": τ-a in place of τ-b, as Jiang et al. 2019
-	Bootstrap int     // replicates; 0: 1000
-	Permute   int     // permutations of the null; 0: as many as Bootstrap
+	Bootstrap int     // replicates, at least 20; 0: 1000; negative: none, and no intervals and ranks
+	Permute   int     // permutations of the null; 0: as many as Bootstrap, or 1000 where that is none
 	Seed      uint64
 	TestSize  int // test examples behind each gap; 0: the length of TestCorrect, else 10,000 as in Dziugaite et al. 2020
 	Jobs      int // rows computed at once; 0: as many as cores. Does not change a bit of the board
@@ -72,14 +72,18 @@ type Cell struct {
 
 // Board is a leaderboard, and its JSON form.
 type Board struct {
-	Schema  int            `json:"schema"`
-	Corpus  string         `json:"corpus"`
-	Models  int            `json:"models"` // networks scored
-	Dropped map[string]int `json:"dropped"`
-	Notes   []string       `json:"notes"`
-	Rows    []Row          `json:"rows"` // by Ψ, largest first; by τ where there are no axes; undefined last
-
-	axes []string
+	Schema int    `json:"schema"`
+	Corpus string `json:"corpus"`
+	Models int    `json:"models"` // networks scored
+	// Axes are those that vary over the networks scored, in the spec's order: the
+	// keys of the rows' psi_by_axis.
+	Axes           []string       `json:"axes"`
+	Configurations int            `json:"configurations"` // points of the grid that the networks lie on; without axes each network is one
+	Seeds          [2]int         `json:"seeds"`          // networks of a configuration, fewest and most
+	Repeats        string         `json:"repeats"`        // what they count as: mean, pooled or per-seed
+	Dropped        map[string]int `json:"dropped"`
+	Notes          []string       `json:"notes"`
+	Rows           []Row          `json:"rows"` // by Ψ, largest first; by τ where there are no axes; undefined last
 }
 
 // Schema is the version of the JSON form.

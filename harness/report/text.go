@@ -14,19 +14,16 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// DefaultWidth is the width of a text board where the terminal's is not known.
-const DefaultWidth = 120
-
-// WriteText writes the board for a terminal of that many columns (0:
-// [DefaultWidth]). Columns that do not fit go to further tables that repeat the
-// rank and the measure.
+// WriteText writes the board for a terminal of that many columns. Columns that
+// do not fit go to further tables that repeat the rank and the measure. Width 0
+// is unlimited, for files and pipes: one table, and a line for each remark.
 func (b *Board) WriteText(w io.Writer, width int) error {
-	if width <= 0 {
-		width = DefaultWidth
+	groups := [][]column{append(b.mainColumns(), b.axisColumns()...)}
+	if width > 0 {
+		groups = append(b.pack(b.mainColumns(), width), b.pack(b.axisColumns(), width)...)
 	}
 	var out bytes.Buffer
-	fmt.Fprintln(&out, b.title())
-	groups := append(b.pack(b.mainColumns(), width), b.pack(b.axisColumns(), width)...)
+	wrap(&out, b.title(), width, "  ")
 	for _, columns := range groups {
 		out.WriteString("\n")
 		if err := b.table(&out, columns, textRenderer(), oneLine); err != nil {
@@ -41,11 +38,28 @@ func (b *Board) WriteText(w io.Writer, width int) error {
 }
 
 func (b *Board) title() string {
-	s := fmt.Sprintf("%s: %d networks scored", b.Corpus, b.Models)
-	if len(b.axes) > 0 {
-		s += ", axes " + strings.Join(b.axes, ", ")
+	s := fmt.Sprintf("%s: %s scored", b.Corpus, plural(b.Models, "network"))
+	if len(b.Axes) > 0 && b.Configurations > 0 {
+		s += fmt.Sprintf(" (%s%s)", plural(b.Configurations, "configuration"), b.perConfiguration())
+	}
+	if len(b.Axes) > 0 {
+		s += ", axes " + strings.Join(b.Axes, ", ")
 	}
 	return oneLine(s)
+}
+
+func (b *Board) perConfiguration() string {
+	if least, most := b.Seeds[0], b.Seeds[1]; least != most {
+		return fmt.Sprintf(", %d to %d seeds each", least, most)
+	}
+	return " x " + plural(b.Seeds[0], "seed")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // pack splits columns into tables no wider than width, each holding one column
@@ -131,7 +145,7 @@ func (b *Board) remarks() []remark {
 	var out []remark
 	for _, reason := range slices.Sorted(maps.Keys(b.Dropped)) {
 		if n := b.Dropped[reason]; n > 0 {
-			out = append(out, remark{"dropped", fmt.Sprintf("%d networks: %s", n, reason)})
+			out = append(out, remark{"dropped", plural(n, "network") + ": " + reason})
 		}
 	}
 	for _, note := range b.Notes {
@@ -207,15 +221,15 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// wrap writes the words of a paragraph in lines of that width, all but the
-// first indented.
+// wrap writes the words of a paragraph in lines of that width (0: one line), all
+// but the first indented.
 func wrap(out *bytes.Buffer, text string, width int, indent string) {
 	column := 0
 	for _, word := range strings.Fields(oneLine(text)) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case column == 0:
-		case column+1+n > width:
+		case width > 0 && column+1+n > width:
 			out.WriteString("\n" + indent)
 			column = len(indent)
 		default:

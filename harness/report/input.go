@@ -1,0 +1,238 @@
+package report
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/genbench/genbench/harness/rank"
+)
+
+// leastReplicates is what the 2.5 % quantile of a bootstrap needs at least.
+const leastReplicates = 20
+
+// meanOfSeeds is the usual value of Input.Repeats.
+const meanOfSeeds = "mean"
+
+func (b *builder) options() error {
+	in := &b.in
+	const usual = 1000
+	switch {
+	case in.Bootstrap == 0:
+		in.Bootstrap = usual
+	case in.Bootstrap < 0:
+		b.unresampled = true
+		b.notes = append(b.notes, "there are no intervals and no ranks: no bootstrap was asked for (0 replicates)")
+	case in.Bootstrap < leastReplicates:
+		return fmt.Errorf("%d bootstrap replicates: a 95 %% interval needs at least %d (the usual number is %d); 0 leaves out the intervals", in.Bootstrap, leastReplicates, usual)
+	}
+	if in.Permute == 0 {
+		if in.Permute = in.Bootstrap; b.unresampled {
+			in.Permute = usual
+		}
+	}
+	if in.Permute < 1 {
+		return fmt.Errorf("%d permutations: at least 1 is needed", in.Permute)
+	}
+	in.Repeats = cmp.Or(in.Repeats, meanOfSeeds)
+	repeats := map[string]rank.Repeats{meanOfSeeds: rank.Mean, "pooled": rank.Pooled, "per-seed": rank.PerSeed}
+	var ok bool
+	if b.repeats, ok = repeats[in.Repeats]; !ok {
+		return fmt.Errorf("repeats %q: it must be mean, pooled or per-seed", in.Repeats)
+	}
+	switch in.Compat {
+	case "":
+	case "fgm":
+		b.tau = rank.A
+		b.notes = append(b.notes, "compat fgm: Kendall's τ-a (ties count 0) in place of τ-b")
+	default:
+		return fmt.Errorf("compat %q: it must be fgm or left out", in.Compat)
+	}
+	switch in.Gap {
+	case "":
+		in.Gap = AccuracyGap
+	case AccuracyGap:
+	case LossGap:
+		b.notes = append(b.notes, "gap: test loss minus train loss, in nats")
+	default:
+		return fmt.Errorf("gap %q: it must be accuracy or loss", in.Gap)
+	}
+	b.resampling = rank.Resampling{Replicates: in.Bootstrap, Seed: in.Seed}
+	return nil
+}
+
+func (b *builder) readGaps() error {
+	seen := map[string]bool{}
+	b.gaps = make([]float64, len(b.in.Networks))
+	for i, n := range b.in.Networks {
+		if n.ID == "" || seen[n.ID] {
+			return fmt.Errorf("network %d: the id %q is empty or taken", i, n.ID)
+		}
+		seen[n.ID] = true
+		g := n.Gap
+		if b.in.Gap == LossGap {
+			g = n.LossGap
+		}
+		if math.IsNaN(g) || math.IsInf(g, 0) {
+			return fmt.Errorf("network %s: its %s gap is %v: leave the network out and count it in dropped", n.ID, b.in.Gap, g)
+		}
+		if b.in.Gap == AccuracyGap {
+			// 0.9-0.7 and 1-0.8 are one gap but two float64s.
+			g = math.Round(g*1e12) / 1e12
+		}
+		b.gaps[i] = g
+	}
+	return nil
+}
+
+func (b *builder) readGrid() error {
+	var levels [][]int
+	for _, axis := range b.in.Axes {
+		if axis == "seed" {
+			return errors.New("axis seed: the seed is not a hyperparameter; give it as Network.Seed")
+		}
+		values := make([]string, len(b.in.Networks))
+		for i, n := range b.in.Networks {
+			v, ok := n.Config[axis]
+			if !ok {
+				return fmt.Errorf("network %s: no value for the axis %s", n.ID, axis)
+			}
+			values[i] = v
+		}
+		order := b.in.AxisLevels[axis]
+		if order == nil {
+			order = levelOrder(values)
+		}
+		at := make([]int, len(values))
+		for i, v := range values {
+			if at[i] = slices.Index(order, v); at[i] < 0 {
+				return fmt.Errorf("network %s: %s is %q, which is not among the axis's levels %q", b.in.Networks[i].ID, axis, v, order)
+			}
+		}
+		if slices.Max(at) == slices.Min(at) {
+			b.notes = append(b.notes, fmt.Sprintf("axis %s does not vary over the networks scored and is left out", axis))
+			continue
+		}
+		b.axes = append(b.axes, axis)
+		levels = append(levels, at)
+	}
+	seeds := map[int64]int{}
+	for _, n := range b.in.Networks {
+		seeds[n.Seed] = 0
+	}
+	for k, s := range slices.Sorted(maps.Keys(seeds)) {
+		seeds[s] = k
+	}
+	seed := make([]int, len(b.in.Networks))
+	for i, n := range b.in.Networks {
+		seed[i] = seeds[n.Seed]
+	}
+	var err error
+	b.grid, err = rank.NewGrid(len(b.in.Networks), levels, seed)
+	return err
+}
+
+// levelOrder sorts numbers by size, before text in its own order.
+func levelOrder(values []string) []string {
+	order := slices.Compact(slices.Sorted(slices.Values(values)))
+	slices.SortStableFunc(order, func(a, c string) int {
+		x, errX := strconv.ParseFloat(a, 64)
+		y, errY := strconv.ParseFloat(c, 64)
+		switch {
+		case errX == nil && errY == nil:
+			return cmp.Compare(x, y)
+		case errX == nil:
+			return -1
+		case errY == nil:
+			return 1
+		}
+		return 0
+	})
+	return order
+}
+
+func (b *builder) readMeasures() error {
+	seen := map[string]bool{}
+	controls := ControlNames()
+	for _, m := range b.in.Measures {
+		switch {
+		case m.Name == "":
+			return errors.New("a measure without a name")
+		case slices.Contains(controls, m.Name):
+			return fmt.Errorf("measure %s: the name belongs to a control of the leaderboard (%s): give the measure another", m.Name, strings.Join(controls, ", "))
+		case seen[m.Name]:
+			return fmt.Errorf("measure %s: the name is taken", m.Name)
+		case len(m.Values) != len(b.in.Networks):
+			return fmt.Errorf("measure %s: %d values for %d networks", m.Name, len(m.Values), len(b.in.Networks))
+		case !slices.Contains([]string{Train, Transductive}, m.Class):
+			return fmt.Errorf("measure %s: class %q: it must be train or transductive", m.Name, m.Class)
+		case math.IsNaN(m.Seconds) || math.IsInf(m.Seconds, 0) || m.Seconds < 0:
+			return fmt.Errorf("measure %s: it took %v seconds", m.Name, m.Seconds)
+		case !slices.Contains([]string{"larger", "smaller", "unknown"}, m.Direction):
+			return fmt.Errorf("measure %s: direction %q: it must be larger, smaller or unknown", m.Name, m.Direction)
+		}
+		seen[m.Name] = true
+		for i, c := range m.Values {
+			if c.Defined && (math.IsNaN(c.Value) || math.IsInf(c.Value, 0)) {
+				return fmt.Errorf("measure %s, network %s: the value is %v: mark it undefined", m.Name, b.in.Networks[i].ID, c.Value)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) readTestNoise() error {
+	correct := make([][]bool, len(b.in.Networks))
+	known := 0
+	for i, n := range b.in.Networks {
+		correct[i] = n.TestCorrect
+		if len(n.TestCorrect) > 0 {
+			known++
+		}
+	}
+	b.testSize = b.in.TestSize
+	if known == len(correct) && b.testSize == 0 {
+		b.testSize = len(correct[0])
+	}
+	switch {
+	case b.unresampled:
+		return nil
+	case b.in.Gap == LossGap:
+		return nil // correctness says nothing of the loss
+	case known == 0:
+		b.notes = append(b.notes, "the intervals leave out the draw of the test examples: per-example correctness is not known")
+		return nil
+	case known < len(correct):
+		b.notes = append(b.notes, fmt.Sprintf("the intervals leave out the draw of the test examples: per-example correctness is known for %d of %d networks only", known, len(correct)))
+		return nil
+	}
+	var err error
+	b.resampling.Noise, err = rank.NewTestNoise(correct, b.in.Bootstrap, b.in.Seed)
+	return err
+}
+
+// chooseEnvironment takes the published environments of the sign error where
+// the grid has repeats enough for one of them, else the pooled ones: the choice
+// is the board's, so that rows can be compared. It looks at gaps alone.
+func (b *builder) chooseEnvironment() error {
+	if b.testSize == 0 {
+		b.testSize = 10000
+	}
+	s, err := b.grid.Sample(b.gaps, b.gaps, nil, b.repeats)
+	if err != nil || len(b.axes) == 0 {
+		return err
+	}
+	if s.SignErrors(b.testSize, rank.ConfigurationPair, rank.LeastESS).Err == nil {
+		return nil
+	}
+	b.environment = rank.LevelPair
+	if s.SignErrors(b.testSize, b.environment, rank.LeastESS).Err == nil {
+		b.notes = append(b.notes, fmt.Sprintf("sign err and p90 are over pooled environments: one environment is a pair of levels of one axis, over all settings of the other axes together. Dziugaite et al. 2020 take each pair of configurations for an environment, but here none of those reaches the effective sample size %d that they ask for", rank.LeastESS))
+	}
+	return nil
+}
