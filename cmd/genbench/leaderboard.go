@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -260,16 +259,14 @@ func reportCommand(env environment) *cobra.Command {
 }
 
 func readBoard(path string) (*report.Board, error) {
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the leaderboard: %w", err)
 	}
-	b := new(report.Board)
-	if err := json.Unmarshal(text, b); err != nil {
-		return nil, fmt.Errorf("reading the leaderboard %s: %w; `genbench score` makes it anew", path, err)
-	}
-	if b.Schema > report.Schema {
-		return nil, fmt.Errorf("the leaderboard %s was written by a newer version of genbench (schema %d)", path, b.Schema)
+	defer file.Close()
+	b, err := report.Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; `genbench score` makes it anew", path, err)
 	}
 	return b, nil
 }
