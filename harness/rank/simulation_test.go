@@ -64,6 +64,7 @@ func TestCoverage(t *testing.T) {
 		{name: "five seeds", sizes: []int{4, 2, 2, 2}, repeats: 5, noise: .03, follows: 1},
 		{name: "no relation", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .03},
 		{name: "cells disagree", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .02, follows: 1, disagrees: .02},
+		{name: "smallest grid", sizes: []int{2, 2, 2}, repeats: 2, noise: .03, follows: 1},
 		{name: "small grid", sizes: []int{3, 3}, repeats: 2, noise: .03, follows: 1},
 		{name: "test noise", sizes: []int{4, 2, 2}, repeats: 2, noise: .005, follows: 1, test: 300},
 	} {

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 LEAST_ESS = 12
+LEAST_CONFIGURATIONS = 8  # of an interval
 
 
 def exact_gap(record):
@@ -142,7 +143,8 @@ def mean_of_defined(rows):
 
 def from_settings(axes, nets):
     """The control "hyperparameters": ridge regression (penalty 1, free intercept) of the configurations'
-    gaps on one-hot levels, without the predicted one and those that differ from it in one axis"""
+    gaps on one-hot levels, without the predicted one and those that differ from it in one axis;
+    undefined where no more configurations than coefficients are left, or none with one of its levels"""
     s = Sample(axes, nets, {n.id: 0.0 for n in nets}, "larger")
     levels = sorted({(k, c[k]) for c in s.configs for k in range(len(axes))})
     x = np.array([[1.0] + [float(c[k] == v) for k, v in levels] for c in s.configs])
@@ -150,6 +152,9 @@ def from_settings(axes, nets):
     out = {}
     for i, c in enumerate(s.configs):
         far = [j for j, d in enumerate(s.configs) if sum(a != b for a, b in zip(c, d)) >= 2]
+        coefficients = 1 + len(levels) - len(axes)
+        if len(far) <= coefficients or any(c[k] not in {s.configs[j][k] for j in far} for k in range(len(axes))):
+            continue
         w = np.linalg.solve(x[far].T @ x[far] + penalty, x[far].T @ s.mean_gap[far])
         out.update({n: round(x[i] @ w, 10) for n in s.members[c]})
     return out
@@ -175,6 +180,10 @@ def check(store, table):
     nets = [n for n in store.networks if n.record["converged"]]
     axes = [a["axis"] for a in store.corpus["spec"]["axes"] if len(a["values"]) > 1]
     table.add("networks scored", [abs(b["models"] - len(nets))], 0, "integers")
+    table.add("axes of the board", [b["axes"] != axes], 0, "names in order")
+    sizes = collections.Counter(tuple(n.config[a] for a in axes) for n in nets)
+    seeds = [min(sizes.values()), max(sizes.values())]
+    table.add("configurations and seeds", [abs(b["configurations"] - len(sizes)), b["seeds"] != seeds], 0, "integers")
     n_test = nets[0].record["test"]["n"]
     cols, errors = columns(store, nets, axes), collections.defaultdict(list)
     pooled = any("pair of levels" in note for note in b["notes"])
@@ -201,6 +210,13 @@ def row_errors(s, r, n_test, pooled, errors, total, name):
     add("n and coverage", r["coverage"], len(s.nets) / total)
     psi, by_axis = s.psi()
     add("psi", r["psi"], psi)
+    for of in ("psi", "tau"):
+        ci = r[of + "_ci"]
+        if ci is None:
+            wrong = not r["notes"].get(of + "_ci")
+        else:
+            wrong = len(s.configs) < LEAST_CONFIGURATIONS or not ci[0] <= r[of] <= ci[1] or ci[0] == ci[1]
+        errors["intervals, or a reason"].append((int(wrong), name))
     for a, v in by_axis.items():
         add("psi by axis", r["psi_by_axis"].get(a), v)
     add("tau-b", r["tau"], tau(s.mean_x, s.rank_gap))
