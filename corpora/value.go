@@ -79,7 +79,7 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	switch x := x.(type) {
 	case float64:
 		// Decimals are rounded to the nearest number, integers must be what they say: seeds are such.
-		if exact, ok := new(big.Int).SetString(string(b), 10); ok && math.Abs(x) > maxSeed {
+		if exact, ok := new(big.Int).SetString(string(b), 10); ok && math.Abs(x) >= maxSeed {
 			if back, _ := new(big.Float).SetFloat64(x).Int(nil); back.Cmp(exact) != 0 {
 				return fmt.Errorf("%s cannot be kept exactly as a hyperparameter's value, it would be %s; give a smaller integer or a text", b, back)
 			}
