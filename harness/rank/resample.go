@@ -41,7 +41,7 @@ func (o Resampling) shift(b int) []float64 {
 // LeastConfigurations is the number of configurations below which Ψ and the
 // overall correlations get no interval. In simulations with 4 configurations,
 // 9 to 43 % of the intervals have no width at all; from 8 on those that have one
-// cover 87 to 99 %.
+// cover 87 to 100 % (TestCoverage has the smallest grid).
 const LeastConfigurations = 8
 
 // Estimate is a statistic with its 95 % interval.

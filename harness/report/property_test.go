@@ -19,7 +19,7 @@ func TestAnyBoard(t *testing.T) {
 			t.Fatal(err)
 		}
 		var text bytes.Buffer
-		for _, err := range []error{b.WriteText(&text, rapid.IntRange(1, 200).Draw(t, "width")), b.WriteMarkdown(&text), b.WriteCSV(&text)} {
+		for _, err := range []error{b.WriteText(&text, rapid.IntRange(0, 200).Draw(t, "width")), b.WriteMarkdown(&text), b.WriteCSV(&text)} {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -27,6 +27,9 @@ func TestAnyBoard(t *testing.T) {
 		text.Reset()
 		if err := b.WriteJSON(&text); err != nil {
 			t.Fatal(err)
+		}
+		if again, err := Read(bytes.NewReader(text.Bytes())); err != nil || !Equal(b, again) {
+			t.Fatalf("read back: %v", err)
 		}
 		var out struct{ Rows []map[string]any }
 		if err := json.Unmarshal(text.Bytes(), &out); err != nil {
@@ -56,7 +59,7 @@ func checkRow(t *rapid.T, r *Row) {
 		if v.value != nil && !(*v.value >= v.low && *v.value <= 1) {
 			t.Fatalf("%s: %s = %v", r.Measure, name, *v.value)
 		}
-		if v.ci != nil && (v.value == nil || v.ci[0] > *v.value || v.ci[1] < *v.value) {
+		if v.ci != nil && (v.value == nil || v.ci[0] > *v.value || v.ci[1] < *v.value || v.ci[0] == v.ci[1]) {
 			t.Fatalf("%s: %s is not inside %v", r.Measure, name, *v.ci)
 		}
 	}
@@ -64,7 +67,7 @@ func checkRow(t *rapid.T, r *Row) {
 
 func drawInput(t *rapid.T) Input {
 	in := Input{
-		Corpus: "any", Bootstrap: 20, Permute: 5, Jobs: 1,
+		Corpus: "any", Bootstrap: rapid.SampledFrom([]int{20, 20, -1}).Draw(t, "bootstrap"), Permute: 5, Jobs: 1,
 		Repeats: rapid.SampledFrom([]string{"mean", "pooled", "per-seed"}).Draw(t, "repeats"),
 		Compat:  rapid.SampledFrom([]string{"", "fgm"}).Draw(t, "compat"),
 	}
