@@ -16,41 +16,72 @@ type array struct {
 	bytes []byte
 }
 
+// files are the mapped files of one quantity: its arrays lie in one, which is mapped once.
+type files struct {
+	mapped  map[string][]byte
+	release []func()
+}
+
+// slice is size bytes of the file from offset.
+func (f *files) slice(path string, offset int64, size int) ([]byte, error) {
+	b, ok := f.mapped[path]
+	if !ok {
+		whole, release, err := mapFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if f.mapped == nil {
+			f.mapped = map[string][]byte{}
+		}
+		f.mapped[path], b = whole, whole
+		f.release = append(f.release, release)
+	}
+	// Reading a mapping beyond the end of its file is a bus error, so check first.
+	if int64(len(b)) < offset || int64(len(b))-offset < int64(size) {
+		return nil, fmt.Errorf("%s has %d bytes, %d at %d were announced", path, len(b), size, offset)
+	}
+	return b[offset : offset+int64(size) : offset+int64(size)], nil
+}
+
+// close unmaps the files.
+func (f *files) close() {
+	for _, release := range f.release {
+		release()
+	}
+}
+
 // open checks an array's description against what it describes, so that a view
 // never reaches beyond its bytes, and maps the file where there is one.
-func open(a Array) (array, func(), error) {
+func (f *files) open(a Array) (array, error) {
 	width := width(a.DType)
 	if width == 0 {
-		return array{}, nil, fmt.Errorf("unknown dtype %q (known: f32, f64, i32, u8)", a.DType)
+		return array{}, fmt.Errorf("unknown dtype %q (known: f32, f64, i32, u8)", a.DType)
 	}
 	count := 1
 	for _, d := range a.Shape {
 		if d < 0 || (d > 0 && count > math.MaxInt/8/d) {
-			return array{}, nil, fmt.Errorf("impossible shape %v", a.Shape)
+			return array{}, fmt.Errorf("impossible shape %v", a.Shape)
 		}
 		count *= d
 	}
 	v := array{name: a.Name, dtype: a.DType, shape: slices.Clone(a.Shape), count: count}
 	size := count * width
 	if size == 0 {
-		return v, func() {}, nil
+		return v, nil
 	}
 	if a.Data != nil {
 		if len(a.Data) != size {
-			return array{}, nil, fmt.Errorf("holds %d bytes, %s %v has %d", len(a.Data), a.DType, a.Shape, size)
+			return array{}, fmt.Errorf("holds %d bytes, %s %v has %d", len(a.Data), a.DType, a.Shape, size)
 		}
 		v.bytes = aligned(a.Data, width)
-		return v, func() {}, nil
+		return v, nil
 	}
 	if a.Offset < 0 || a.Offset%int64(width) != 0 {
-		return array{}, nil, fmt.Errorf("offset %d is not a multiple of %d", a.Offset, width)
+		return array{}, fmt.Errorf("offset %d is not a multiple of %d", a.Offset, width)
 	}
-	b, release, err := mapFile(a.Path, a.Offset, size)
-	if err != nil {
-		return array{}, nil, err
-	}
+	b, err := f.slice(a.Path, a.Offset, size)
 	v.bytes = b
-	return v, release, nil
+	return v, err
 }
 
 // width is the size of one value in bytes, 0 for an unknown dtype.

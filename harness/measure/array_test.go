@@ -184,11 +184,12 @@ func FuzzOpen(f *testing.F) {
 	f.Add("f64", 1, 2, int64(0), []byte("0123456789abcdef"))
 	f.Add("u8", -1, 1<<40, int64(-5), []byte{})
 	f.Fuzz(func(t *testing.T, dtype string, a, b int, offset int64, data []byte) {
-		v, release, err := open(Array{Name: "x", DType: dtype, Shape: []int{a, b}, Offset: offset, Data: data})
+		var mapped files
+		v, err := mapped.open(Array{Name: "x", DType: dtype, Shape: []int{a, b}, Offset: offset, Data: data})
 		if err != nil {
 			return
 		}
-		defer release()
+		defer mapped.close()
 		if v.count*width(dtype) != len(v.bytes) {
 			t.Errorf("%d values of %s in %d bytes", v.count, dtype, len(v.bytes))
 		}

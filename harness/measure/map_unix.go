@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// mapFile maps size bytes of a file, read-only.
-func mapFile(path string, offset int64, size int) ([]byte, func(), error) {
+// mapFile maps a file, read-only. A mapping starts at a page, so what lies at a
+// multiple of 64 in the file does so in memory.
+func mapFile(path string) ([]byte, func(), error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
@@ -19,14 +20,12 @@ func mapFile(path string, offset int64, size int) ([]byte, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// Reading a mapping beyond the end of its file is a bus error, so check first.
-	if info.Size() < offset || info.Size()-offset < int64(size) {
-		return nil, nil, fmt.Errorf("%s has %d bytes, %d at %d were announced", path, info.Size(), size, offset)
+	if info.Size() == 0 || int64(int(info.Size())) != info.Size() {
+		return nil, nil, fmt.Errorf("mapping %s: it has %d bytes", path, info.Size())
 	}
-	lead := int(offset % int64(os.Getpagesize())) // a mapping starts at a page
-	b, err := syscall.Mmap(int(f.Fd()), offset-int64(lead), lead+size, syscall.PROT_READ, syscall.MAP_SHARED)
+	b, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, nil, fmt.Errorf("mapping %s: %w", path, err)
 	}
-	return b[lead : lead+size : lead+size], func() { _ = syscall.Munmap(b) }, nil
+	return b, func() { _ = syscall.Munmap(b) }, nil
 }

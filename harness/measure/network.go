@@ -183,22 +183,21 @@ func (n *Network) fetch(ctx context.Context, name string, args map[string]string
 	if err != nil {
 		return nil, err
 	}
+	var mapped files
 	arrays := make([]array, len(raw))
 	for i, a := range raw {
-		v, release, err := open(a)
-		if err != nil {
+		if arrays[i], err = mapped.open(a); err != nil {
+			mapped.close()
 			return nil, fmt.Errorf("reading %s: array %q: %w", name, a.Name, err)
 		}
-		arrays[i] = v
-		n.mu.Lock()
-		if n.released {
-			n.mu.Unlock()
-			release()
-			return nil, fmt.Errorf("reading %s: the network is used after Compute returned", name)
-		}
-		n.release = append(n.release, release)
-		n.mu.Unlock()
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.released {
+		mapped.close()
+		return nil, fmt.Errorf("reading %s: the network is used after Compute returned", name)
+	}
+	n.release = append(n.release, mapped.close)
 	return arrays, nil
 }
 

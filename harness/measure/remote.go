@@ -39,13 +39,17 @@ func (r *remote) Quantity(ctx context.Context, name string, args map[string]stri
 		return nil, &UndefinedError{Reason: u.Why}
 	}
 	arrays := make([]Array, len(a.GetArrays().GetArrays()))
+	opens := map[string]bool{} // by path: most often one
 	for i, w := range a.GetArrays().GetArrays() {
 		shape := make([]int, len(w.Shape))
 		for k, d := range w.Shape {
 			shape[k] = int(d)
 		}
 		arrays[i] = Array{Name: w.Name, DType: w.Dtype, Shape: shape, Path: w.Path, Offset: w.Offset}
-		if readable(w.Path) {
+		if _, tried := opens[w.Path]; !tried {
+			opens[w.Path] = readable(w.Path)
+		}
+		if opens[w.Path] {
 			continue
 		}
 		if arrays[i].Data, err = r.stream(ctx, name, args, w.Name); err != nil {
