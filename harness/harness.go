@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/genbench/genbench/corpora"
@@ -25,6 +26,8 @@ type Options struct {
 	Programs []plugin.Program
 	Plugin   plugin.Options
 	Patterns []string              // of measures; none: all
+	Added    []string              // programs whose measures are chosen whatever the patterns say
+	Reserved []string              // names that no measure may have
 	Engine   string                // name of the engine behind NewHost
 	NewHost  func() *quantity.Host // one a worker
 	Jobs     int                   // workers
@@ -65,13 +68,45 @@ func Open(ctx context.Context, o Options) (*Harness, error) {
 	}
 	on, err := h.offer()
 	if err == nil {
-		h.columns, err = choose(on, o.Patterns)
+		h.columns, err = h.choose(on)
 	}
 	if err != nil {
 		h.Close()
 		return nil, err
 	}
 	return h, nil
+}
+
+// choose fixes the columns: what the patterns say, then what is added to that.
+func (h *Harness) choose(on []offered) ([]Column, error) {
+	columns, err := choose(on, h.o.Patterns)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range h.started {
+		chosen := slices.ContainsFunc(columns, func(c Column) bool { return c.Program == i })
+		if chosen || s.program.Builtin {
+			continue
+		}
+		var names []string
+		for _, o := range on {
+			if o.program != i {
+				continue
+			}
+			names = append(names, o.info.Name)
+			if slices.Contains(h.o.Added, s.program.Name) {
+				c, err := column(o, nil)
+				if err != nil {
+					return nil, err
+				}
+				columns = append(columns, c)
+			}
+		}
+		if !slices.Contains(h.o.Added, s.program.Name) {
+			h.o.Warn(fmt.Errorf("plugin %s serves %s, which no measure asked for matches", s.program.Name, strings.Join(names, ", ")))
+		}
+	}
+	return columns, nil
 }
 
 // offer lists the measures of all programs; two of one name are an error,
@@ -87,6 +122,9 @@ func (h *Harness) offer() ([]offered, error) {
 			infos = s.process.Measures()
 		}
 		for _, info := range infos {
+			if slices.Contains(h.o.Reserved, info.Name) {
+				return nil, fmt.Errorf("plugin %s: %q is the name of a control row of the leaderboard; rename the measure", s.program.Name, info.Name)
+			}
 			if other, taken := owner[info.Name]; taken {
 				return nil, fmt.Errorf("plugin %s: measure %q is already served by %s; rename one of them", s.program.Name, info.Name, other)
 			}

@@ -1,13 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
-	"io"
 	"os"
+	"strings"
 
 	"github.com/genbench/genbench/corpora"
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/tw"
 	"github.com/spf13/cobra"
 )
 
@@ -17,23 +16,11 @@ func corpusCommand(env environment) *cobra.Command {
 	return c
 }
 
-// plainTable is a table as every list of this command prints it.
-func plainTable(w io.Writer, header ...any) *tablewriter.Table {
-	t := tablewriter.NewTable(w,
-		tablewriter.WithHeaderAutoFormat(tw.Off),
-		tablewriter.WithRendition(tw.Rendition{Borders: tw.BorderNone, Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone}}),
-		tablewriter.WithHeaderAlignment(tw.AlignLeft), tablewriter.WithRowAlignment(tw.AlignLeft),
-		tablewriter.WithRowAutoWrap(tw.WrapNone),
-	)
-	t.Header(header...)
-	return t
-}
-
 func corpusLs(env environment) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List the built-in corpora", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			t := plainTable(env.stdout, "corpus", "networks", "data", "axes")
+			var rows [][]string
 			for _, name := range corpora.Builtin() {
 				spec, err := corpora.Find(name)
 				if err != nil {
@@ -43,11 +30,9 @@ func corpusLs(env environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := t.Append(name, fmt.Sprint(len(nets)), nets[0].Set, fmt.Sprint(spec.Axes())); err != nil {
-					return err
-				}
+				rows = append(rows, []string{name, fmt.Sprint(len(nets)), nets[0].Set, strings.Join(spec.Axes(), " ")})
 			}
-			return t.Render()
+			return plainTable(env.stdout, []string{"corpus", "networks", "data", "axes"}, rows)
 		},
 	}
 }
@@ -56,20 +41,31 @@ func corpusShow(env environment) *cobra.Command {
 	return &cobra.Command{
 		Use: "show" + corpusUse, Short: "Print a corpus' specification", Args: cobra.MaximumNArgs(1), Long: corpusHelp,
 		RunE: func(_ *cobra.Command, args []string) error {
-			name := corpusName(args)
-			source, err := corpora.Source(name)
+			source, err := corpusSource(corpusName(args))
 			if err != nil {
-				if _, err := corpora.Find(name); err != nil { // a file must be a corpus to be shown as one
-					return errUsage{err}
-				}
-				if source, err = os.ReadFile(name); err != nil {
-					return err
-				}
+				return err
 			}
 			_, err = env.stdout.Write(source)
 			return err
 		},
 	}
+}
+
+// corpusSource is the text of a corpus: YAML of a built-in one or a file, JSON of
+// what a store holds.
+func corpusSource(name string) ([]byte, error) {
+	if source, err := corpora.Source(name); err == nil {
+		return source, nil
+	}
+	spec, err := corpora.Find(name) // a file must be a corpus to be shown as one
+	if err != nil {
+		return nil, errUsage{err}
+	}
+	if info, err := os.Stat(name); err != nil || !info.IsDir() {
+		return os.ReadFile(name)
+	}
+	text, err := json.MarshalIndent(spec, "", "  ")
+	return append(text, '\n'), err
 }
 
 func corpusVerify(env environment) *cobra.Command {

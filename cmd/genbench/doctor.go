@@ -21,7 +21,6 @@ func doctorCommand(env environment) *cobra.Command {
 }
 
 func (f *flags) doctor() error {
-	t := plainTable(f.env.stdout, "what", "found", "remedy")
 	rows := [][]string{
 		{"genbench", version() + ", " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, ""},
 		{"processors", fmt.Sprint(runtime.NumCPU()), ""},
@@ -39,12 +38,7 @@ func (f *flags) doctor() error {
 		}
 		rows = append(rows, []string{"data " + s.Info.Name, string(s.State), remedy})
 	}
-	for _, r := range rows {
-		if err := t.Append(r); err != nil {
-			return err
-		}
-	}
-	if err := t.Render(); err != nil {
+	if err := plainTable(f.env.stdout, []string{"what", "found", "remedy"}, rows); err != nil {
 		return err
 	}
 	for i, n := range notes {

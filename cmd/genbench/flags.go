@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -33,6 +34,7 @@ type flags struct {
 	output     string
 	noProgress bool
 	bootstrap  int
+	columns    int
 	explain    bool
 }
 
@@ -67,6 +69,7 @@ func (f *flags) addMeasures(c *cobra.Command) {
 func (f *flags) addFormat(c *cobra.Command) {
 	c.Flags().StringVar(&f.format, "format", "text", "text, markdown, csv or json")
 	c.Flags().StringVar(&f.output, "output", "", "write the table to this file instead of standard output")
+	c.Flags().IntVar(&f.columns, "width", 0, "width of the text table in characters (default: the terminal's; without one, as wide as it gets)")
 	c.Flags().BoolVar(&f.explain, "explain", false, "say how to read the columns")
 }
 
@@ -82,8 +85,22 @@ func (f *flags) check() error {
 	if f.jobs == 0 {
 		f.jobs = runtime.NumCPU()
 	}
-	if f.bootstrap < 0 || f.bootstrap > 1_000_000 {
-		return usagef("--bootstrap %d: give a number from 0 to 1000000", f.bootstrap)
+	if f.bootstrap < 0 || f.bootstrap > 1_000_000 || (f.bootstrap > 0 && f.bootstrap < minBootstrap) {
+		return usagef("--bootstrap %d: give a number from %d to 1000000, or 0 for no intervals", f.bootstrap, minBootstrap)
+	}
+	if f.start < 0 || f.deadline < 0 {
+		return usagef("--plugin-start-timeout %v, --plugin-timeout %v: times are positive", f.start, f.deadline)
+	}
+	if f.columns < 0 {
+		return usagef("--width %d: give a number of characters, or 0", f.columns)
+	}
+	if f.explain && f.format != "text" {
+		return usagef("--explain goes with --format text, not %s", f.format)
+	}
+	if f.output != "" {
+		if info, err := os.Stat(filepath.Dir(f.output)); err != nil || !info.IsDir() {
+			return usagef("--output %s: %s is not a folder; make it first", f.output, filepath.Dir(f.output))
+		}
 	}
 	if f.memory < 0 {
 		return usagef("--plugin-memory %d: give a number of MiB, or 0 for no limit", f.memory)
@@ -96,6 +113,9 @@ func (f *flags) check() error {
 	}
 	return nil
 }
+
+// minBootstrap is how many resamples a 95 % interval takes at the least.
+const minBootstrap = 20
 
 var formats = []string{"text", "markdown", "csv", "json"}
 

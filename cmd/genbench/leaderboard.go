@@ -64,7 +64,10 @@ func (s *stages) score() error {
 		return err
 	}
 	if len(in.Networks) == 0 {
-		return fmt.Errorf("no network to score: %d in the store, of which %d missed the target loss; `genbench train` trains what is missing", len(records), in.Dropped[droppedUnconverged])
+		if n := in.Dropped[droppedUnconverged]; n > 0 {
+			return fmt.Errorf("no network to score: all %d in the store missed the target loss; raise max_epochs or target_loss in the spec", n)
+		}
+		return fmt.Errorf("no network to score: the store %s has none; `genbench train` trains them", s.store.Dir())
 	}
 	board, err := report.Build(in)
 	if err != nil {
@@ -104,6 +107,9 @@ func (s *stages) boardInput(t *harness.Table) (report.Input, error) {
 	in := report.Input{
 		Corpus: s.spec.Name, Dropped: map[string]int{}, AxisLevels: map[string][]string{},
 		Bootstrap: s.bootstrap, Seed: s.seed, Jobs: s.jobs,
+	}
+	if s.bootstrap == 0 {
+		in.Bootstrap = -1 // none
 	}
 	var scored []int
 	for i, r := range t.Records {
@@ -206,14 +212,17 @@ func (s *stages) writeBoard(w io.Writer, b *report.Board) error {
 	return nil
 }
 
-// width is that of the terminal, else what most of them have.
+// width is what --width says, else the terminal's; 0, no limit, where there is none.
 func (s *stages) width(w io.Writer) int {
+	if s.columns > 0 {
+		return s.columns
+	}
 	if f, ok := w.(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width
 		}
 	}
-	return 120
+	return 0
 }
 
 // writeFile writes a file by a temporary name: what was there stays until the new content is whole.
@@ -253,7 +262,7 @@ func reportCommand(env environment) *cobra.Command {
 			})
 		},
 	}
-	f.addStore(c)
+	c.Flags().StringVar(&f.store, "store", "", "folder that holds the corpus (default ./genbench-store/CORPUS)")
 	f.addFormat(c)
 	return c
 }

@@ -84,14 +84,12 @@ func measuresLs(env environment) *cobra.Command {
 			default:
 				return usagef("--format %q: known are text, json", format)
 			}
-			t := plainTable(env.stdout, "measure", "family", "class", "larger predicts", "needs", "version")
+			var rows [][]string
 			for _, l := range list {
 				predicts := map[string]string{"larger": "larger gap", "smaller": "smaller gap", "unknown": "no claim"}[l.Direction]
-				if err := t.Append(l.Name, l.Family, l.Class, predicts, strings.Join(l.Needs, " "), l.Version); err != nil {
-					return err
-				}
+				rows = append(rows, []string{l.Name, l.Family, l.Class, predicts, strings.Join(l.Needs, " "), l.Version})
 			}
-			return t.Render()
+			return plainTable(env.stdout, []string{"measure", "family", "class", "larger predicts", "needs", "version"}, rows)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "text", "text or json")

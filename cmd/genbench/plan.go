@@ -49,19 +49,13 @@ func (f *flags) plan(ctx context.Context, name string) error {
 		return err
 	}
 	jobs := min(f.jobs, runtime.NumCPU())
-	t := plainTable(f.env.stdout, "corpus", spec.Name)
-	for _, row := range [][]string{
+	return plainTable(f.env.stdout, []string{"corpus", spec.Name}, [][]string{
 		{"networks", fmt.Sprintf("%d, of which %d are in %s", p.Networks, p.Networks-p.Missing, where)},
 		{"parameters", fmt.Sprintf("%d in all", p.Parameters)},
 		{"engine", fmt.Sprintf("%s, %d workers", engine.Name(), f.jobs)},
 		{"training", fmt.Sprintf("%s of core time, about %s on %d cores; at most %s (%s)", seconds(p.Seconds), seconds(p.Seconds/float64(jobs)), jobs, seconds(p.SecondsMax/float64(jobs)), p.Basis)},
 		{"disk", bytesOf(p.Bytes)},
-	} {
-		if err := t.Append(row); err != nil {
-			return err
-		}
-	}
-	return t.Render()
+	})
 }
 
 // existingStore opens the corpus' store if it is there.
@@ -113,10 +107,10 @@ func (s *stages) status(ctx context.Context) error {
 		s.gap("%d of %d networks are not trained", missing, len(s.networks))
 	}
 	table := s.harness.Table(records, s.set)
-	t := plainTable(s.env.stdout, "measure", "ok", "undefined", "skipped", "failed", "missing")
+	var rows [][]string
 	for j, c := range table.Columns {
 		count := map[result.Status]int{}
-		missing := 0
+		missing := len(s.networks) - len(records)
 		for i := range records {
 			if r := table.Cells[i][j]; r != nil {
 				count[r.Status]++
@@ -124,11 +118,13 @@ func (s *stages) status(ctx context.Context) error {
 				missing++
 			}
 		}
-		if err := t.Append(c.Name, count[result.OK], count[result.Undefined], count[result.Skipped], count[result.Failed], missing); err != nil {
-			return err
+		row := []string{c.Name}
+		for _, n := range []int{count[result.OK], count[result.Undefined], count[result.Skipped], count[result.Failed], missing} {
+			row = append(row, fmt.Sprint(n))
 		}
+		rows = append(rows, row)
 	}
-	if err := t.Render(); err != nil {
+	if err := plainTable(s.env.stdout, []string{"measure", "ok", "undefined", "skipped", "failed", "missing"}, rows); err != nil {
 		return err
 	}
 	s.noteGaps(table)

@@ -50,6 +50,23 @@ func TestReadmeCommandsRun(t *testing.T) {
 	}
 }
 
+// TestReadmeShowsTheExample compares the measure that the README prints with the
+// one that is built and tested.
+func TestReadmeShowsTheExample(t *testing.T) {
+	root := filepath.Join("..", "..")
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join(root, "examples", "margin-variance", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), "```go\n"+string(source)+"```\n") {
+		t.Error("the README's example is not examples/margin-variance/main.go as it stands")
+	}
+}
+
 // copyTree copies the source tree without what runs leave in it.
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()

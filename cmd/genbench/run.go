@@ -9,7 +9,7 @@ import (
 
 const corpusUse = " [CORPUS]"
 
-const corpusHelp = "CORPUS is the name of a built-in corpus (default quick; see `genbench corpus ls`) or a YAML file."
+const corpusHelp = "CORPUS is the name of a built-in corpus (default quick;\nsee `genbench corpus ls`), a YAML file, or the folder of a store."
 
 // corpusName is the corpus that the arguments name.
 func corpusName(args []string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/harness/quantity"
+	"github.com/genbench/genbench/harness/report"
 	"github.com/genbench/genbench/harness/result"
 	"github.com/genbench/genbench/measures"
 	"github.com/genbench/genbench/models"
@@ -94,19 +95,16 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	patterns := s.spec.Measures
-	if len(s.measures) > 0 {
-		patterns = nil
-		for _, list := range s.measures {
-			patterns = append(patterns, harness.SplitList(list)...)
-		}
+	patterns, added, err := s.patterns()
+	if err != nil {
+		return nil, err
 	}
 	memory := s.memory << 20
 	if memory == 0 {
 		memory = -1 // no limit
 	}
 	s.harness, err = harness.Open(ctx, harness.Options{
-		Store: s.store, Data: s.data, Programs: programs, Patterns: patterns, Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
+		Store: s.store, Data: s.data, Programs: programs, Patterns: patterns, Added: added, Reserved: report.ControlNames(), Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
 		Plugin: plugin.Options{
 			StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: memory, RunDir: socketBase(), Getenv: s.env.getenv, Sandbox: plugin.Sandbox(s.sandbox),
 		},
@@ -116,6 +114,26 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	return s.harness.Close, nil
+}
+
+// patterns are the measures asked for: those of --measures, else those of the spec, and
+// then also all that the programs of --plugin serve.
+func (s *stages) patterns() (patterns, added []string, err error) {
+	for _, list := range s.measures {
+		names := harness.SplitList(list)
+		if len(names) == 0 {
+			return nil, nil, usagef("--measures %q names no measure; leave it out for all of them", list)
+		}
+		patterns = append(patterns, names...)
+	}
+	if patterns != nil {
+		return patterns, nil, nil
+	}
+	for _, p := range s.plugins {
+		name, _, _ := strings.Cut(p, "=")
+		added = append(added, name)
+	}
+	return s.spec.Measures, added, nil
 }
 
 // socketBase is where the folders for sockets go: the system's temporary folder, unless
@@ -158,18 +176,15 @@ func (s *stages) programs() ([]plugin.Program, error) {
 
 // train trains or reuses every network of the grid.
 func (s *stages) train(ctx context.Context) error {
-	var bar *progress
-	defer func() {
-		if bar != nil {
-			bar.finish()
-		}
-	}()
+	bar := newProgress(s.env.stderr, true, "training", 0)
+	defer func() { bar.finish() }()
 	started := time.Now()
 	report, err := corpora.Train(ctx, s.store, s.networks, corpora.TrainOptions{
 		Engine: s.engine, Jobs: s.jobs, Data: s.data,
 		Progress: func(ev corpora.TrainEvent) {
 			switch ev.Kind {
 			case corpora.EventPlan:
+				bar.finish()
 				bar = newProgress(s.env.stderr, s.noProgress, "training", ev.Total-ev.Reused)
 			case corpora.EventDamaged:
 				s.warn(fmt.Errorf("%w; set aside, it will be trained again", ev.Err))
