@@ -2,6 +2,8 @@ package corpora
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/genbench/genbench/corpora/dataset"
@@ -59,10 +61,46 @@ func (c *DataCache) Get(set string, t dataset.Transform) (*dataset.Data, error) 
 	})
 }
 
+// Labelled is [DataCache.Get] with other labels to train on (labels [N], in [0, K), in the order of the
+// training examples), for networks whose labels no transform makes; nil labels are the
+// transform's own. The clean labels, the inputs and the test examples stay. The hash
+// is then the SHA-256 of "genbench/train-labels/HASH/" and the labels in decimal, a comma after each.
+func (c *DataCache) Labelled(set string, t dataset.Transform, labels []int32) (*dataset.Data, error) {
+	d, err := c.Get(set, t)
+	if err != nil || labels == nil {
+		return d, err
+	}
+	switch {
+	case t.LabelShuffle != 0:
+		return nil, fmt.Errorf("train_labels: transform.label_shuffle is %v beside them; set it to 0: the labels say it all", t.LabelShuffle)
+	case len(labels) != d.Train.Len():
+		return nil, fmt.Errorf("train_labels: %d labels for %d training examples; give one for each, in their order", len(labels), d.Train.Len())
+	}
+	text := []byte("genbench/train-labels/" + d.Hash + "/")
+	var changed []int
+	for i, y := range labels {
+		if y < 0 || int(y) >= d.Classes {
+			return nil, fmt.Errorf("train_labels[%d]: %d is not a class; give one in [0, %d)", i, y, d.Classes)
+		}
+		if y != d.Train.Clean[i] {
+			changed = append(changed, i)
+		}
+		text = append(strconv.AppendInt(text, int64(y), 10), ',')
+	}
+	if changed == nil {
+		return d, nil // the labels are the set's: the same data has one hash
+	}
+	other := *d
+	other.Train.Y, other.Train.Changed = slices.Clone(labels), changed
+	other.ChangedFraction = float64(len(changed)) / float64(len(labels))
+	other.Hash = fileSum(text)
+	return &other, nil
+}
+
 // For builds the examples that a network was trained and tested on, and
 // refuses others than those of its record ([DataError]).
 func (c *DataCache) For(r *Record) (*dataset.Data, error) {
-	d, err := c.Get(r.DataSet, r.Transform)
+	d, err := c.Labelled(r.DataSet, r.Transform, r.TrainLabels)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@
 //
 //	ParseSpec, Find    YAML -> Spec: what is fixed, what varies, what is kept
 //	Spec.Networks      Spec -> the points of the grid, each with an ID
-//	OpenStore          the folder that holds a corpus
+//	OpenStore          the folder that holds a corpus; OpenExisting only reads it
 //	Train              trains what the store lacks
 //	Verify, MakePlan   recomputes what the store claims; says what Train would cost
 //

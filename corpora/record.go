@@ -40,6 +40,7 @@ type Record struct {
 	DataHash        string            `json:"data_hash"`                 // of the examples: set and transform
 	ChangedFraction float64           `json:"changed_fraction"`          // of the training labels, in [0, 1]
 	ChangedIndices  []int             `json:"changed_indices,omitempty"` // into the training examples
+	TrainLabels     []int32           `json:"train_labels,omitempty"`    // of an imported network: the labels trained on, in place of the set's
 	SplitIndices    []int             `json:"split_indices,omitempty"`   // training examples' positions in the set; none: all of it
 
 	Train      SplitMetrics `json:"train"`       // against the labels trained on

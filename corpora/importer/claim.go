@@ -41,6 +41,7 @@ type claim struct {
 	DataHash        string               `json:"data_hash"`
 	ChangedFraction *float64             `json:"changed_fraction"`
 	ChangedIndices  []int                `json:"changed_indices"`
+	TrainLabels     []int32              `json:"train_labels"`
 	SplitIndices    []int                `json:"split_indices"`
 
 	Train      claimedMetrics `json:"train"`

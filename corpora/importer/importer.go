@@ -14,6 +14,9 @@
 //	train.accuracy, test.accuracy   what it is claimed to do
 //	architecture, or family "mlp"   what it is; the sizes of an MLP are read from the tensors
 //
+// A network trained on labels that no transform makes (shuffled elsewhere) says them in train_labels: a
+// class for every training example, in the order of the set. They are what its accuracy in training is held against.
+//
 // Nothing is taken on trust: the examples are rebuilt, the network is
 // evaluated, and one whose claimed accuracy does not hold is refused. The usual causes
 // are other pixels (normalisation, order of axes), another subset, and layers that the

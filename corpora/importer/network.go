@@ -49,7 +49,7 @@ func (im *importing) read(folder string) (*corpora.Contents, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(folder, recordName), err)
 	}
 	r := c.record(im.engine.Name(), config, arch)
-	r.DataChecksum = set.Checksum
+	r.DataChecksum, r.TrainLabels = set.Checksum, c.TrainLabels
 	r.SetData(data)
 	if r.ID, err = corpora.ImportedID(r, final.Hash()); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (im *importing) examples(c *claim) (*dataset.Set, *dataset.Data, error) {
 	if c.DataChecksum != "" && c.DataChecksum != set.Checksum {
 		return nil, nil, &corpora.DataError{Set: c.DataSet, Has: c.DataChecksum, Found: set.Checksum}
 	}
-	data, err := im.data.Get(c.DataSet, *c.Transform)
+	data, err := im.data.Labelled(c.DataSet, *c.Transform, c.TrainLabels)
 	if err != nil {
 		return nil, nil, err
 	}
