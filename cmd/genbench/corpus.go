@@ -74,7 +74,7 @@ func corpusVerify(env environment) *cobra.Command {
 		Use: "verify" + corpusUse, Short: "Check every checkpoint and stored accuracy", Args: cobra.MaximumNArgs(1),
 		Long: "verify reads every network of a store, checks its sums, and evaluates it again. It exits with 1\nwhen a checkpoint or a stored accuracy does not hold, and else with 3 when networks are missing. " + corpusHelp,
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := f.openStages(corpusName(args), existing)
+			s, err := f.openStages(corpusName(args), readOnly)
 			if err != nil {
 				return err
 			}

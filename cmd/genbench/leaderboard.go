@@ -23,7 +23,7 @@ func scoreCommand(env environment) *cobra.Command {
 		Use: "score" + corpusUse, Short: "Compute the statistics of what is measured, and print the leaderboard", Args: cobra.MaximumNArgs(1),
 		Long: "score computes the leaderboard from the networks and answers that the store holds; it trains and\nmeasures nothing. " + corpusHelp,
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.withStages(corpusName(args), existing, func(s *stages) error {
+			return f.withStages(corpusName(args), readOnly, func(s *stages) error {
 				stop, err := s.startPlugins(c.Context()) // they say which measures there are, in which version
 				if err != nil {
 					return err
@@ -250,7 +250,7 @@ func reportCommand(env environment) *cobra.Command {
 		Use: "report" + corpusUse, Short: "Print the stored leaderboard", Args: cobra.MaximumNArgs(1),
 		Long: "report prints the leaderboard that the last run or score stored, in any format. " + corpusHelp,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return f.withStages(corpusName(args), existing, func(s *stages) error {
+			return f.withStages(corpusName(args), readOnly, func(s *stages) error {
 				b, err := readBoard(s.boardPath())
 				if errors.Is(err, fs.ErrNotExist) {
 					return fmt.Errorf("%s holds no leaderboard; `genbench score` makes one", s.store.Dir())

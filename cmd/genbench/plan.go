@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 
 	"github.com/genbench/genbench/corpora"
@@ -38,8 +40,13 @@ func (f *flags) plan(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	store, where := f.existingStore(spec)
-	if store != nil {
+	store, err := f.openStore(name, spec, readOnly)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		store = nil
+	case err != nil:
+		return err
+	default:
 		if networks, err = store.Networks(); err != nil {
 			return err
 		}
@@ -49,23 +56,17 @@ func (f *flags) plan(ctx context.Context, name string) error {
 		return err
 	}
 	jobs := min(f.jobs, runtime.NumCPU())
+	found := fmt.Sprintf("%d, none of them trained", p.Networks)
+	if store != nil {
+		found = fmt.Sprintf("%d, of which %d are in %s", p.Networks, p.Networks-p.Missing, store.Dir())
+	}
 	return plainTable(f.env.stdout, []string{"corpus", spec.Name}, [][]string{
-		{"networks", fmt.Sprintf("%d, of which %d are in %s", p.Networks, p.Networks-p.Missing, where)},
+		{"networks", found},
 		{"parameters", fmt.Sprintf("%d in all", p.Parameters)},
 		{"engine", fmt.Sprintf("%s, %d workers", engine.Name(), f.jobs)},
 		{"training", fmt.Sprintf("%s of core time, about %s on %d cores; at most %s (%s)", seconds(p.Seconds), seconds(p.Seconds/float64(jobs)), jobs, seconds(p.SecondsMax/float64(jobs)), p.Basis)},
 		{"disk", bytesOf(p.Bytes)},
 	})
-}
-
-// existingStore opens the corpus' store if it is there.
-func (f *flags) existingStore(spec *corpora.Spec) (*corpora.Store, string) {
-	dir := f.storeDir(spec.Name)
-	store, err := corpora.LoadStore(dir)
-	if err != nil {
-		return nil, dir
-	}
-	return store, dir
 }
 
 func statusCommand(env environment) *cobra.Command {
@@ -74,7 +75,7 @@ func statusCommand(env environment) *cobra.Command {
 		Use: "status" + corpusUse, Short: "Say what a store holds and what is missing", Args: cobra.MaximumNArgs(1),
 		Long: "status counts the networks and the answers of every measure. It exits with 3 where gaps remain. " + corpusHelp,
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.withStages(corpusName(args), existing, func(s *stages) error { return s.status(c.Context()) })
+			return f.withStages(corpusName(args), readOnly, func(s *stages) error { return s.status(c.Context()) })
 		},
 	}
 	f.addStore(c)

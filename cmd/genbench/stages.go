@@ -40,6 +40,7 @@ type storeState int
 const (
 	created  storeState = iota // made where it is missing
 	existing                   // it must be there
+	readOnly                   // it must be there, and stays as it is
 )
 
 // openStages finds the corpus and its store; a stage that makes nothing of its own
@@ -52,24 +53,35 @@ func (f *flags) openStages(name string, wants storeState) (*stages, error) {
 	if err != nil {
 		return nil, errUsage{err}
 	}
-	dir := f.storeDir(spec.Name)
-	if info, err := os.Stat(name); err == nil && info.IsDir() && f.store == "" {
-		dir = name // the corpus of a store, in its own store
-	}
 	s := &stages{flags: f, spec: spec, data: corpora.NewDataCache(f.data)}
 	if s.engine, err = f.newEngine(); err != nil {
 		return nil, err
 	}
-	if wants == existing {
-		if _, err := corpora.LoadStore(dir); err != nil {
-			return nil, fmt.Errorf("%w; `genbench train` or `genbench run` makes the store, --store names another", err)
-		}
-	}
-	if s.store, err = corpora.OpenStore(dir, spec); err != nil {
+	if s.store, err = f.openStore(name, spec, wants); err != nil {
 		return nil, err
 	}
 	s.networks, err = s.store.Networks()
 	return s, err
+}
+
+// openStore opens the corpus' store: that of --store, of the folder that CORPUS names, or
+// of the corpus' name.
+func (f *flags) openStore(corpus string, spec *corpora.Spec, wants storeState) (*corpora.Store, error) {
+	dir := f.storeDir(spec.Name)
+	if info, err := os.Stat(corpus); err == nil && info.IsDir() && f.store == "" {
+		dir = corpus
+	}
+	if wants == created {
+		return corpora.OpenStore(dir, spec)
+	}
+	store, err := corpora.OpenExisting(dir, spec)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no store in %s (%w); `genbench train` or `genbench run` makes it, --store names another", dir, err)
+	}
+	if err != nil || wants == readOnly {
+		return store, err
+	}
+	return corpora.OpenStore(dir, spec)
 }
 
 func (s *stages) warn(err error) { fmt.Fprintf(s.env.stderr, "genbench: warning: %v\n", err) }
@@ -221,7 +233,7 @@ func (s *stages) records() ([]*corpora.Record, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case errors.As(err, &damaged):
-			s.gap("%v; `genbench train` sets it aside and trains it again", err)
+			s.gap("%v; `genbench train` sets it aside and trains it again, or asks for it to be imported again", err)
 		case err != nil:
 			return nil, err
 		default:
