@@ -107,7 +107,7 @@ func TestIsolation(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	want := []string{"GENBENCH_HOST_PID", "GENBENCH_PLUGIN", "HOME", "PATH", "PLUGIN_MAX_PORT", "PLUGIN_MIN_PORT", "PLUGIN_PROTOCOL_VERSIONS", "PLUGIN_UNIX_SOCKET_DIR", "TMPDIR", "XDG_CACHE_HOME"}
+	want := []string{"GENBENCH_HOST_PID", "GENBENCH_PLUGIN", "GOMAXPROCS", "HOME", "PATH", "PLUGIN_MAX_PORT", "PLUGIN_MIN_PORT", "PLUGIN_PROTOCOL_VERSIONS", "PLUGIN_UNIX_SOCKET_DIR", "TMPDIR", "XDG_CACHE_HOME"}
 	if !slices.Equal(names, want) {
 		t.Errorf("it sees %q, want %q", names, want)
 	}
