@@ -5,6 +5,7 @@ package harness_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"testing"
@@ -130,12 +131,12 @@ func benchSubjects(b *testing.B, engine models.Engine) []*quantity.Subject {
 func each(b *testing.B, engine models.Engine, subjects []*quantity.Subject, f func(*quantity.Provider, measure.Meta)) {
 	host := quantity.NewHost(engine, b.TempDir())
 	defer host.Close()
-	for _, s := range subjects {
+	for i, s := range subjects {
 		p, err := host.Open(s)
 		if err != nil {
 			b.Fatal(err)
 		}
-		meta := measure.Meta{ID: "n", Classes: s.Arch.Classes, TrainSize: s.Data.Train.Len(), Seed: 1}
+		meta := measure.Meta{ID: fmt.Sprint("network-", i), Classes: s.Arch.Classes, TrainSize: s.Data.Train.Len(), Seed: 1}
 		for _, l := range s.Arch.Layers {
 			meta.Layers = append(meta.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
 		}

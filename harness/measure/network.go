@@ -15,10 +15,13 @@ import (
 // Network is one trained network as a measure sees it. Its methods may be called
 // from several goroutines of one Compute.
 type Network struct {
-	meta Meta
-	src  Source
+	meta   Meta
+	src    Source
+	needs  Needs   // of the measure; with them:
+	shared *shared // what other measures of the program have read; nil: nothing
 
 	mu          sync.Mutex
+	reused      []reuse
 	quantities  map[string]*quantity
 	release     []func()
 	released    bool
@@ -33,6 +36,12 @@ type quantity struct {
 	once   sync.Once
 	arrays []array
 	err    error
+}
+
+// reuse names a quantity that came from another measure's reading.
+type reuse struct {
+	name string
+	args map[string]string
 }
 
 // NewNetwork makes a network of which src holds the quantities. Measures get
@@ -170,11 +179,17 @@ func (n *Network) get(ctx context.Context, name string, args map[string]string) 
 		n.quantities[key] = q
 	}
 	n.mu.Unlock()
-	q.once.Do(func() { q.arrays, q.err = n.fetch(ctx, name, args) })
+	q.once.Do(func() { q.arrays, q.err = n.fetch(ctx, key, name, args) })
 	return q.arrays, q.err
 }
 
-func (n *Network) fetch(ctx context.Context, name string, args map[string]string) ([]array, error) {
+func (n *Network) fetch(ctx context.Context, key, name string, args map[string]string) ([]array, error) {
+	if kept, ok := n.shared.find(key); ok && n.needs.Permit(name, args) == nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.reused = append(n.reused, reuse{name, args})
+		return kept, nil
+	}
 	var raw []Array
 	err := n.wait(func() (err error) {
 		raw, err = n.src.Quantity(ctx, name, args)
@@ -185,7 +200,9 @@ func (n *Network) fetch(ctx context.Context, name string, args map[string]string
 	}
 	var mapped files
 	arrays := make([]array, len(raw))
+	readOnly := true
 	for i, a := range raw {
+		readOnly = readOnly && a.Data == nil
 		if arrays[i], err = mapped.open(a); err != nil {
 			mapped.close()
 			return nil, fmt.Errorf("reading %s: array %q: %w", name, a.Name, err)
@@ -197,7 +214,9 @@ func (n *Network) fetch(ctx context.Context, name string, args map[string]string
 		mapped.close()
 		return nil, fmt.Errorf("reading %s: the network is used after Compute returned", name)
 	}
-	n.release = append(n.release, mapped.close)
+	if !readOnly || !n.shared.keep(key, arrays, mapped.close) {
+		n.release = append(n.release, mapped.close)
+	}
 	return arrays, nil
 }
 

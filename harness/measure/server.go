@@ -25,6 +25,7 @@ type server struct {
 
 	stdio *stdio
 	mu    sync.Mutex
+	kept  *shared // of the network in hand
 	hosts map[hostKey]*grpc.ClientConn
 }
 
@@ -89,6 +90,8 @@ func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
 		return failure(pb.Failure_CODE_HOST, "connecting to the host: "+err.Error(), "")
 	}
 	net := NewNetwork(metaOf(q, options), &remote{client: pb.NewModelHostClient(conn), compute: q.Compute})
+	net.needs, net.shared = m.Info().Needs, s.sharedOf(q.Network)
+	defer net.shared.leave()
 	defer net.Release()
 
 	start := time.Now()
@@ -98,6 +101,9 @@ func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
 	r.Seconds = max(0, total-r.HostSeconds)
 	r.Diagnostics = net.Diagnostics()
 	r.Warnings = net.Warnings()
+	for _, u := range net.reused {
+		r.Reused = append(r.Reused, &pb.QuantityRequest{Compute: q.Compute, Name: u.name, Args: u.args})
+	}
 	return r
 }
 

@@ -46,6 +46,9 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	}
 	out.PeakRSS = statusBytes(s.pid(), "VmHWM:")
 	out.Diagnostics, out.Warnings = extras(result)
+	if err := a.reused(call, result.Reused); err != nil {
+		return failed("%s: %v", r.Measure, err), answered
+	}
 	cost, missing := a.tally()
 	out.HostSeconds = cost
 	switch code := result.GetFailure().GetCode(); {

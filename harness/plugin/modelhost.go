@@ -99,6 +99,20 @@ func (a *asking) get(ctx context.Context, name string, args map[string]string) (
 	return b, nil
 }
 
+// reused charges the quantities that the plugin kept from another measure's
+// reading, and refuses those that this measure did not declare.
+func (a *asking) reused(ctx context.Context, rs []*pb.QuantityRequest) error {
+	for _, r := range rs {
+		if a.source == nil {
+			return errors.New("the host has no quantities of this network")
+		}
+		if _, err := a.get(ctx, r.Name, r.Args); err != nil {
+			return fmt.Errorf("reusing %s: %s", r.Name, status.Convert(err).Message())
+		}
+	}
+	return nil
+}
+
 // charge notes what a quantity cost when it was computed, once.
 func (a *asking) charge(key string, seconds float64) {
 	a.mu.Lock()

@@ -114,7 +114,7 @@ type Quantities interface {
 // Request asks one measure about one network.
 type Request struct {
 	Measure  string
-	Network  string // opaque
+	Network  string // opaque; one name is one network for the life of the process
 	Options  map[string]string
 	Seed     uint64
 	Meta     measure.Meta // ID, Seed and Options are taken from above

@@ -542,7 +542,7 @@ type ComputeRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Compute    uint64                 `protobuf:"fixed64,1,opt,name=compute,proto3" json:"compute,omitempty"` // names this Compute in every call back to the host
 	Measure    string                 `protobuf:"bytes,2,opt,name=measure,proto3" json:"measure,omitempty"`
-	Network    string                 `protobuf:"bytes,3,opt,name=network,proto3" json:"network,omitempty"` // opaque, random per run
+	Network    string                 `protobuf:"bytes,3,opt,name=network,proto3" json:"network,omitempty"` // opaque, random per run; one name is one network for the life of the process
 	Seed       uint64                 `protobuf:"fixed64,4,opt,name=seed,proto3" json:"seed,omitempty"`
 	Options    map[string]string      `protobuf:"bytes,5,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	BrokerId   uint32                 `protobuf:"varint,6,opt,name=broker_id,json=brokerId,proto3" json:"broker_id,omitempty"`      // GRPCBroker stream on which the host serves ModelHost,
@@ -936,11 +936,14 @@ type Result struct {
 	//	*Result_Undefined
 	//	*Result_Failure
 	//	*Result_Missing
-	Outcome       isResult_Outcome   `protobuf_oneof:"outcome"`
-	Seconds       float64            `protobuf:"fixed64,5,opt,name=seconds,proto3" json:"seconds,omitempty"`                            // wall clock in Compute, less host_seconds
-	HostSeconds   float64            `protobuf:"fixed64,6,opt,name=host_seconds,json=hostSeconds,proto3" json:"host_seconds,omitempty"` // waiting for the host
-	Warnings      []string           `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	Diagnostics   map[string]float64 `protobuf:"bytes,8,rep,name=diagnostics,proto3" json:"diagnostics,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"` // finite
+	Outcome     isResult_Outcome   `protobuf_oneof:"outcome"`
+	Seconds     float64            `protobuf:"fixed64,5,opt,name=seconds,proto3" json:"seconds,omitempty"`                            // wall clock in Compute, less host_seconds
+	HostSeconds float64            `protobuf:"fixed64,6,opt,name=host_seconds,json=hostSeconds,proto3" json:"host_seconds,omitempty"` // waiting for the host
+	Warnings    []string           `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Diagnostics map[string]float64 `protobuf:"bytes,8,rep,name=diagnostics,proto3" json:"diagnostics,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"` // finite
+	// Quantities of this network that the plugin kept from an earlier Compute
+	// and did not ask for again; the host charges them and checks the needs.
+	Reused        []*QuantityRequest `protobuf:"bytes,9,rep,name=reused,proto3" json:"reused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1042,6 +1045,13 @@ func (x *Result) GetWarnings() []string {
 func (x *Result) GetDiagnostics() map[string]float64 {
 	if x != nil {
 		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *Result) GetReused() []*QuantityRequest {
+	if x != nil {
+		return x.Reused
 	}
 	return nil
 }
@@ -2001,7 +2011,7 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\x05event\":\n" +
 	"\bProgress\x12\x1a\n" +
 	"\bfraction\x18\x01 \x01(\x01R\bfraction\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\"\xc4\x03\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\"\x81\x04\n" +
 	"\x06Result\x12\x16\n" +
 	"\x05value\x18\x01 \x01(\x01H\x00R\x05value\x12=\n" +
 	"\tundefined\x18\x02 \x01(\v2\x1d.genbench.plugin.v1.UndefinedH\x00R\tundefined\x127\n" +
@@ -2010,7 +2020,8 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\aseconds\x18\x05 \x01(\x01R\aseconds\x12!\n" +
 	"\fhost_seconds\x18\x06 \x01(\x01R\vhostSeconds\x12\x1a\n" +
 	"\bwarnings\x18\a \x03(\tR\bwarnings\x12M\n" +
-	"\vdiagnostics\x18\b \x03(\v2+.genbench.plugin.v1.Result.DiagnosticsEntryR\vdiagnostics\x1a>\n" +
+	"\vdiagnostics\x18\b \x03(\v2+.genbench.plugin.v1.Result.DiagnosticsEntryR\vdiagnostics\x12;\n" +
+	"\x06reused\x18\t \x03(\v2#.genbench.plugin.v1.QuantityRequestR\x06reused\x1a>\n" +
 	"\x10DiagnosticsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\t\n" +
@@ -2165,33 +2176,34 @@ var file_harness_internal_pb_plugin_proto_depIdxs = []int32{
 	16, // 10: genbench.plugin.v1.Result.failure:type_name -> genbench.plugin.v1.Failure
 	15, // 11: genbench.plugin.v1.Result.missing:type_name -> genbench.plugin.v1.Missing
 	30, // 12: genbench.plugin.v1.Result.diagnostics:type_name -> genbench.plugin.v1.Result.DiagnosticsEntry
-	2,  // 13: genbench.plugin.v1.Undefined.kind:type_name -> genbench.plugin.v1.Undefined.Kind
-	3,  // 14: genbench.plugin.v1.Failure.code:type_name -> genbench.plugin.v1.Failure.Code
-	31, // 15: genbench.plugin.v1.QuantityRequest.args:type_name -> genbench.plugin.v1.QuantityRequest.ArgsEntry
-	19, // 16: genbench.plugin.v1.QuantityResponse.arrays:type_name -> genbench.plugin.v1.Arrays
-	14, // 17: genbench.plugin.v1.QuantityResponse.undefined:type_name -> genbench.plugin.v1.Undefined
-	15, // 18: genbench.plugin.v1.QuantityResponse.missing:type_name -> genbench.plugin.v1.Missing
-	20, // 19: genbench.plugin.v1.Arrays.arrays:type_name -> genbench.plugin.v1.Array
-	32, // 20: genbench.plugin.v1.StreamRequest.args:type_name -> genbench.plugin.v1.StreamRequest.ArgsEntry
-	24, // 21: genbench.plugin.v1.EvaluateRequest.perturbations:type_name -> genbench.plugin.v1.Perturbation
-	26, // 22: genbench.plugin.v1.EvaluateResponse.evaluated:type_name -> genbench.plugin.v1.Evaluated
-	4,  // 23: genbench.plugin.v1.Measure.Describe:input_type -> genbench.plugin.v1.DescribeRequest
-	8,  // 24: genbench.plugin.v1.Measure.Compute:input_type -> genbench.plugin.v1.ComputeRequest
-	17, // 25: genbench.plugin.v1.ModelHost.GetQuantity:input_type -> genbench.plugin.v1.QuantityRequest
-	21, // 26: genbench.plugin.v1.ModelHost.StreamQuantity:input_type -> genbench.plugin.v1.StreamRequest
-	23, // 27: genbench.plugin.v1.ModelHost.Evaluate:input_type -> genbench.plugin.v1.EvaluateRequest
-	27, // 28: genbench.plugin.v1.ModelHost.Log:input_type -> genbench.plugin.v1.LogRequest
-	5,  // 29: genbench.plugin.v1.Measure.Describe:output_type -> genbench.plugin.v1.DescribeResponse
-	11, // 30: genbench.plugin.v1.Measure.Compute:output_type -> genbench.plugin.v1.ComputeEvent
-	18, // 31: genbench.plugin.v1.ModelHost.GetQuantity:output_type -> genbench.plugin.v1.QuantityResponse
-	22, // 32: genbench.plugin.v1.ModelHost.StreamQuantity:output_type -> genbench.plugin.v1.Chunk
-	25, // 33: genbench.plugin.v1.ModelHost.Evaluate:output_type -> genbench.plugin.v1.EvaluateResponse
-	28, // 34: genbench.plugin.v1.ModelHost.Log:output_type -> genbench.plugin.v1.LogResponse
-	29, // [29:35] is the sub-list for method output_type
-	23, // [23:29] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	17, // 13: genbench.plugin.v1.Result.reused:type_name -> genbench.plugin.v1.QuantityRequest
+	2,  // 14: genbench.plugin.v1.Undefined.kind:type_name -> genbench.plugin.v1.Undefined.Kind
+	3,  // 15: genbench.plugin.v1.Failure.code:type_name -> genbench.plugin.v1.Failure.Code
+	31, // 16: genbench.plugin.v1.QuantityRequest.args:type_name -> genbench.plugin.v1.QuantityRequest.ArgsEntry
+	19, // 17: genbench.plugin.v1.QuantityResponse.arrays:type_name -> genbench.plugin.v1.Arrays
+	14, // 18: genbench.plugin.v1.QuantityResponse.undefined:type_name -> genbench.plugin.v1.Undefined
+	15, // 19: genbench.plugin.v1.QuantityResponse.missing:type_name -> genbench.plugin.v1.Missing
+	20, // 20: genbench.plugin.v1.Arrays.arrays:type_name -> genbench.plugin.v1.Array
+	32, // 21: genbench.plugin.v1.StreamRequest.args:type_name -> genbench.plugin.v1.StreamRequest.ArgsEntry
+	24, // 22: genbench.plugin.v1.EvaluateRequest.perturbations:type_name -> genbench.plugin.v1.Perturbation
+	26, // 23: genbench.plugin.v1.EvaluateResponse.evaluated:type_name -> genbench.plugin.v1.Evaluated
+	4,  // 24: genbench.plugin.v1.Measure.Describe:input_type -> genbench.plugin.v1.DescribeRequest
+	8,  // 25: genbench.plugin.v1.Measure.Compute:input_type -> genbench.plugin.v1.ComputeRequest
+	17, // 26: genbench.plugin.v1.ModelHost.GetQuantity:input_type -> genbench.plugin.v1.QuantityRequest
+	21, // 27: genbench.plugin.v1.ModelHost.StreamQuantity:input_type -> genbench.plugin.v1.StreamRequest
+	23, // 28: genbench.plugin.v1.ModelHost.Evaluate:input_type -> genbench.plugin.v1.EvaluateRequest
+	27, // 29: genbench.plugin.v1.ModelHost.Log:input_type -> genbench.plugin.v1.LogRequest
+	5,  // 30: genbench.plugin.v1.Measure.Describe:output_type -> genbench.plugin.v1.DescribeResponse
+	11, // 31: genbench.plugin.v1.Measure.Compute:output_type -> genbench.plugin.v1.ComputeEvent
+	18, // 32: genbench.plugin.v1.ModelHost.GetQuantity:output_type -> genbench.plugin.v1.QuantityResponse
+	22, // 33: genbench.plugin.v1.ModelHost.StreamQuantity:output_type -> genbench.plugin.v1.Chunk
+	25, // 34: genbench.plugin.v1.ModelHost.Evaluate:output_type -> genbench.plugin.v1.EvaluateResponse
+	28, // 35: genbench.plugin.v1.ModelHost.Log:output_type -> genbench.plugin.v1.LogResponse
+	30, // [30:36] is the sub-list for method output_type
+	24, // [24:30] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_harness_internal_pb_plugin_proto_init() }
