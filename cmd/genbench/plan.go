@@ -36,7 +36,7 @@ func (f *flags) plan(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	networks, err := spec.Networks()
+	networks, err := spec.NetworksContext(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (f *flags) plan(ctx context.Context, name string) error {
 	case err != nil:
 		return err
 	default:
-		if networks, err = store.Networks(); err != nil {
+		if networks, err = store.NetworksContext(ctx); err != nil {
 			return err
 		}
 	}
