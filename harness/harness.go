@@ -154,21 +154,6 @@ type Table struct {
 	Cells   [][]*result.Result // [network][column]; nil: never measured
 }
 
-// Missing counts the cells that have no complete answer, and those of them that failed.
-func (t *Table) Missing() (missing, failed int) {
-	for _, row := range t.Cells {
-		for _, r := range row {
-			switch {
-			case r == nil:
-				missing++
-			case r.Status == result.Failed:
-				missing, failed = missing+1, failed+1
-			}
-		}
-	}
-	return missing, failed
-}
-
 // Table looks up the cells of the records in a set of results.
 func (h *Harness) Table(records []*corpora.Record, set *result.Set) *Table {
 	t := &Table{Records: records, Columns: h.columns, Cells: make([][]*result.Result, len(records))}

@@ -20,17 +20,16 @@ type Event struct {
 	Err     error // the network could not be measured at all: a damaged checkpoint, missing data
 }
 
-// Measure answers the missing cells of the records and appends them, one write a network. A network
+// Measure answers the cells of todo, from [Harness.Missing], and appends them, one write a network. A network
 // that cannot be read costs its own cells and is reported by event; an error means that results cannot
 // be written or ctx has ended. event is called from one goroutine at a time.
-func (h *Harness) Measure(ctx context.Context, records []*corpora.Record, set *result.Set, w *result.Writer, event func(Event)) error {
-	todo := h.Missing(records, set)
+func (h *Harness) Measure(ctx context.Context, todo []Work, w *result.Writer, event func(Event)) error {
 	if len(todo) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	queue := make(chan work)
+	queue := make(chan Work)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	for i := range min(max(1, h.o.Jobs), len(todo)) {
@@ -61,7 +60,7 @@ func (h *Harness) Measure(ctx context.Context, records []*corpora.Record, set *r
 	return context.Cause(ctx)
 }
 
-func feed(ctx context.Context, queue chan<- work, todo []work) {
+func feed(ctx context.Context, queue chan<- Work, todo []Work) {
 	defer close(queue)
 	for _, job := range todo {
 		select {
@@ -72,19 +71,19 @@ func feed(ctx context.Context, queue chan<- work, todo []work) {
 	}
 }
 
-// work is one network and its missing cells.
-type work struct {
+// Work is one network and its missing cells.
+type Work struct {
 	record  *corpora.Record
 	columns []int
 }
 
 // Missing lists the networks that have missing cells.
-func (h *Harness) Missing(records []*corpora.Record, set *result.Set) []work {
-	var todo []work
+func (h *Harness) Missing(records []*corpora.Record, set *result.Set) []Work {
+	var todo []Work
 	for _, rec := range records {
-		job := work{record: rec}
+		job := Work{record: rec}
 		for j, c := range h.columns {
-			if r := set.Get(h.key(rec, c)); r == nil || r.Status == result.Failed {
+			if !set.Answered(h.key(rec, c)) {
 				job.columns = append(job.columns, j)
 			}
 		}
@@ -133,7 +132,7 @@ func (wk *worker) close() {
 }
 
 // network answers the missing cells of one network.
-func (wk *worker) network(ctx context.Context, job work) Event {
+func (wk *worker) network(ctx context.Context, job Work) Event {
 	ev := Event{Network: job.record.ID}
 	provider, subject, err := wk.open(job.record)
 	if err != nil {

@@ -283,7 +283,7 @@ func (s *stages) measure(ctx context.Context) error {
 	bar := newProgress(s.env.stderr, s.noProgress, "measuring", len(todo))
 	failures := map[string]int{}
 	done := 0
-	err = s.harness.Measure(ctx, records, s.set, w, func(ev harness.Event) {
+	err = s.harness.Measure(ctx, todo, w, func(ev harness.Event) {
 		if ev.Err != nil {
 			s.gap("%v", ev.Err)
 		}

@@ -19,7 +19,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -132,6 +131,12 @@ func NewSet() *Set { return &Set{byKey: map[string]*Result{}} }
 
 // Get returns the newest result of the key, or nil.
 func (s *Set) Get(key string) *Result { return s.byKey[key] }
+
+// Answered reports whether the key has a complete answer: any but a failure.
+func (s *Set) Answered(key string) bool {
+	r := s.byKey[key]
+	return r != nil && r.Status != Failed
+}
 
 // Len is the number of keys.
 func (s *Set) Len() int { return len(s.byKey) }
@@ -352,12 +357,4 @@ func (w *Writer) Close() error {
 		os.Remove(w.path)
 	}
 	return w.f.Close()
-}
-
-// Missing returns the keys, in order, that have no complete answer in the set.
-func (s *Set) Missing(keys []string) []string {
-	return slices.DeleteFunc(slices.Clone(keys), func(k string) bool {
-		r := s.byKey[k]
-		return r != nil && r.Status != Failed
-	})
 }
