@@ -124,16 +124,17 @@ func (t ties) tau(kind Tau) (float64, bool) {
 const largeCell = 64
 
 // tieCount compares the points of a cell. Copies of one network, which only
-// resampling makes, are not pairs.
+// resampling makes, are not pairs; they are equal in x and in y.
 func tieCount(points []point, c cell, k *knight) ties {
-	if len(c) > largeCell && k != nil && distinct(points, c) {
-		x, y := make([]float64, len(c)), make([]float64, len(c))
+	if len(c) > largeCell && k != nil {
+		k.x, k.y = resized(k.x, len(c)), resized(k.y, len(c))
 		for i, p := range c {
-			x[i], y[i] = points[p].x, points[p].y
+			k.x[i], k.y[i] = points[p].x, points[p].y
 		}
-		n := k.count(x, y)
+		n := k.count(k.x, k.y)
 		differ := n.Concordant + n.Discordant
-		return ties{s: n.Concordant - n.Discordant, x: differ + n.TiedY, y: differ + n.TiedX, pairs: differ + n.TiedX + n.TiedY + n.TiedBoth}
+		x, y := differ+n.TiedY, differ+n.TiedX
+		return ties{s: n.Concordant - n.Discordant, x: x, y: y, pairs: x + n.TiedX + n.TiedBoth - k.copied(points, c)}
 	}
 	var t ties
 	for i, p := range c {
@@ -153,13 +154,19 @@ func tieCount(points []point, c cell, k *knight) ties {
 	return t
 }
 
-func distinct(points []point, c cell) bool {
-	seen := make(map[int]bool, len(c))
+// copied counts the pairs of copies of one network.
+func (k *knight) copied(points []point, c cell) int64 {
+	var pairs int64
 	for _, p := range c {
-		if seen[points[p].network] {
-			return false
+		for points[p].network >= len(k.copies) {
+			k.copies = append(k.copies, 0)
 		}
-		seen[points[p].network] = true
+		n := &k.copies[points[p].network]
+		pairs += int64(*n)
+		*n++
 	}
-	return true
+	for _, p := range c {
+		k.copies[points[p].network] = 0
+	}
+	return pairs
 }

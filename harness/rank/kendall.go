@@ -1,8 +1,8 @@
 package rank
 
 import (
-	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -15,8 +15,9 @@ type Pairs struct {
 	TiedBoth   int64
 }
 
-// CountPairs counts in O(n log n) by merge sort (Knight 1966, JASA 61(314),
-// doi:10.1080/01621459.1966.10480879).
+// CountPairs counts in O(n log n). The counts are those of Knight 1966 (JASA
+// 61(314), doi:10.1080/01621459.1966.10480879); the swaps of his merge sort are
+// counted with a bit set and a Fenwick tree instead.
 func CountPairs(x, y []float64) (Pairs, error) {
 	if err := check(x, y); err != nil {
 		return Pairs{}, err
@@ -77,89 +78,98 @@ func ratio(s, a, b float64) float64 {
 	return max(-1, min(1, s/d))
 }
 
-// knight holds the buffers of one merge count, so that resampling loops do not
-// allocate.
+// knight counts pairs and holds the buffers for it, so that resampling loops do
+// not allocate.
 type knight struct {
-	order  []int
-	y, tmp []float64
+	ofX, ofY sorter
+	place    []int32  // [n] place of a point in the order of y
+	end      []int32  // [ranks of y] places taken by this and smaller ranks
+	next     []int32  // [ranks of x] where the next point of that rank goes
+	byX      []int32  // [n] points by x, equal x by y
+	seen     []uint64 // bit set of places
+	tree     []int32  // Fenwick tree over the words of seen: points in them
+	x, y     []float64
+	copies   []int32 // [networks] points of each in a cell
 }
 
+// count compares x and y by rank, which are whole numbers: points go by in the
+// order of x, and those passed that lie above in y are discordant.
 func (k *knight) count(x, y []float64) Pairs {
 	n := len(x)
-	k.order = slices.Grow(k.order[:0], n)[:n]
-	k.y = slices.Grow(k.y[:0], n)[:n]
-	k.tmp = slices.Grow(k.tmp[:0], n)[:n]
-	for i := range k.order {
-		k.order[i] = i
-	}
-	slices.SortFunc(k.order, func(a, b int) int {
-		if c := cmp.Compare(x[a], x[b]); c != 0 {
-			return c
-		}
-		return cmp.Compare(y[a], y[b])
-	})
-	// Runs of equal x, and inside them runs of equal y, are the ties in x and
-	// in both; what the merge sort of y then has to swap is discordant.
-	var tiesX, tiesXY, runX, runXY int64
-	for r, i := range k.order {
-		k.y[r] = y[i]
-		if r == 0 {
-			continue
-		}
-		p := k.order[r-1]
-		if x[p] != x[i] {
-			runX, runXY = 0, 0
-			continue
-		}
-		runX++
-		tiesX += runX
-		if y[p] != y[i] {
+	ranksX, ranksY := k.ofX.sort(x), k.ofY.sort(y)
+	var p Pairs
+	tiesX, tiesY := k.merge(n, ranksX, ranksY)
+	words := (n + 63) / 64
+	k.seen = resized(k.seen, words)
+	k.tree = resized(k.tree, words+1)
+	clear(k.seen)
+	clear(k.tree)
+	var runXY int64
+	last := int32(-1)
+	for passed, i := range k.byX {
+		// Runs of equal x, and in them runs of equal y, are the ties in both.
+		if last >= 0 && k.ofX.rank[i] == k.ofX.rank[last] && k.ofY.rank[i] == k.ofY.rank[last] {
+			runXY++
+			p.TiedBoth += runXY
+		} else {
 			runXY = 0
-			continue
 		}
-		runXY++
-		tiesXY += runXY
-	}
-	swaps := mergeCount(k.y, k.tmp)
-	var tiesY, runY int64
-	for r := 1; r < n; r++ {
-		if k.y[r] != k.y[r-1] {
-			runY = 0
-			continue
+		last = i
+		upTo := k.end[k.ofY.rank[i]]
+		below := 0
+		if w := upTo / 64; int(w) < words {
+			below = bits.OnesCount64(k.seen[w] & (1<<(upTo%64) - 1))
 		}
-		runY++
-		tiesY += runY
+		for w := upTo / 64; w > 0; w &= w - 1 {
+			below += int(k.tree[w])
+		}
+		p.Discordant += int64(passed - below)
+		at := k.place[i]
+		k.seen[at/64] |= 1 << (at % 64)
+		for w := at/64 + 1; int(w) < len(k.tree); w += w & -w {
+			k.tree[w]++
+		}
 	}
-	total := int64(n) * int64(n-1) / 2
-	return Pairs{
-		Concordant: total - tiesX - tiesY + tiesXY - swaps,
-		Discordant: swaps,
-		TiedX:      tiesX - tiesXY,
-		TiedY:      tiesY - tiesXY,
-		TiedBoth:   tiesXY,
-	}
+	p.TiedX, p.TiedY = tiesX-p.TiedBoth, tiesY-p.TiedBoth
+	p.Concordant = int64(n)*int64(n-1)/2 - p.Discordant - p.TiedX - p.TiedY - p.TiedBoth
+	return p
 }
 
-// mergeCount sorts v and returns the number of inversions; tmp is of v's length.
-func mergeCount(v, tmp []float64) int64 {
-	n := len(v)
-	if n < 2 {
-		return 0
+// merge fills place, end and byX from the two orders, and counts the ties.
+func (k *knight) merge(n, ranksX, ranksY int) (tiesX, tiesY int64) {
+	k.place, k.byX = resized(k.place, n), resized(k.byX, n)
+	k.end, k.next = resized(k.end, ranksY), resized(k.next, ranksX)
+	for at, i := range k.ofY.order {
+		k.place[i] = int32(at)
+		k.end[k.ofY.rank[i]] = int32(at + 1)
 	}
-	h := n / 2
-	inversions := mergeCount(v[:h], tmp[:h]) + mergeCount(v[h:], tmp[h:])
-	copy(tmp, v)
-	a, b := tmp[:h], tmp[h:]
-	for k := range v {
-		if len(b) == 0 || len(a) > 0 && a[0] <= b[0] {
-			v[k], a = a[0], a[1:]
-			continue
+	for at := n - 1; at >= 0; at-- {
+		k.next[k.ofX.rank[k.ofX.order[at]]] = int32(at)
+	}
+	for r, start := range k.next {
+		end := n
+		if r+1 < ranksX {
+			end = int(k.next[r+1])
 		}
-		v[k], b = b[0], b[1:]
-		inversions += int64(len(a))
+		tiesX += pairsAmong(int64(end) - int64(start))
 	}
-	return inversions
+	start := int32(0)
+	for _, end := range k.end {
+		tiesY += pairsAmong(int64(end - start))
+		start = end
+	}
+	for _, i := range k.ofY.order {
+		r := k.ofX.rank[i]
+		k.byX[k.next[r]] = i
+		k.next[r]++
+	}
+	return tiesX, tiesY
 }
+
+func pairsAmong(n int64) int64 { return n * (n - 1) / 2 }
+
+// resized returns v with n elements of any content.
+func resized[T any](v []T, n int) []T { return slices.Grow(v[:0], n)[:n] }
 
 // sign compares without subtracting, which could overflow.
 func sign(a, b float64) int {
