@@ -12,13 +12,16 @@ import (
 // the seed only. Without axes each network is a configuration of its own.
 type Grid struct {
 	n       int
-	levels  [][]int // [A][N], dense from 0
-	sizes   []int   // [A] number of levels
-	config  []int   // [N], dense from 0
+	levels  [][]int   // [A][N], dense from 0
+	given   [][]int   // [A][levels] as the caller numbers them, ascending
+	others  [][]int32 // [A][C] the place of a configuration on all axes but one, dense from 0
+	places  []int     // [A] number of such places
+	config  []int     // [N], dense from 0
 	configs int
 	repeats []int // [C] networks of each configuration
 	most    int   // networks of the configuration that has most
-	seed    []int // [N]
+	seed    []int // [N], dense from 0
+	seeds   int   // number of seeds
 }
 
 // NewGrid makes a grid of n networks. levels is [A][N]: the level of each
@@ -29,7 +32,7 @@ func NewGrid(n int, levels [][]int, seed []int) (*Grid, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("a grid of %d networks", n)
 	}
-	g := &Grid{n: n, config: make([]int, n), seed: make([]int, n)}
+	g := &Grid{n: n, config: make([]int, n), seed: make([]int, n), seeds: 1}
 	for a, axis := range levels {
 		if len(axis) != n {
 			return nil, fmt.Errorf("axis %d has %d levels for %d networks", a, len(axis), n)
@@ -37,14 +40,15 @@ func NewGrid(n int, levels [][]int, seed []int) (*Grid, error) {
 		if i := slices.IndexFunc(axis, func(l int) bool { return l < 0 }); i >= 0 {
 			return nil, fmt.Errorf("axis %d has the negative level %d for network %d", a, axis[i], i)
 		}
-		dense, size := densely(axis)
-		g.levels, g.sizes = append(g.levels, dense), append(g.sizes, size)
+		dense, given := densely(axis)
+		g.levels, g.given = append(g.levels, dense), append(g.given, given)
 	}
 	if seed != nil {
 		if len(seed) != n {
 			return nil, fmt.Errorf("%d seeds for %d networks", len(seed), n)
 		}
-		g.seed, _ = densely(seed)
+		dense, given := densely(seed)
+		g.seed, g.seeds = dense, len(given)
 	}
 	if len(levels) == 0 {
 		for i := range g.config {
@@ -54,10 +58,11 @@ func NewGrid(n int, levels [][]int, seed []int) (*Grid, error) {
 	} else {
 		ids := map[string]int{}
 		for i := range n {
-			g.config[i] = idOf(ids, g.key(i, -1, 0))
+			g.config[i] = idOf(ids, g.key(i, -1))
 		}
 		g.configs = len(ids)
 	}
+	g.findPlaces()
 	g.repeats = make([]int, g.configs)
 	for _, c := range g.config {
 		g.repeats[c]++
@@ -75,9 +80,25 @@ func (g *Grid) Configurations() int { return g.configs }
 // Config is the configuration of each network, [N], dense from 0.
 func (g *Grid) Config() []int { return slices.Clone(g.config) }
 
-// key names the position of network i on all axes but one, with an extra mark.
-func (g *Grid) key(i, without, mark int) string {
-	b := binary.AppendVarint(nil, int64(mark))
+// findPlaces numbers what is left of the configurations without each axis.
+func (g *Grid) findPlaces() {
+	for a := range g.levels {
+		ids := map[string]int{}
+		others := make([]int32, g.configs)
+		seen := 0
+		for i, c := range g.config {
+			if c == seen { // configurations are numbered in the order of their first networks
+				others[c] = int32(idOf(ids, g.key(i, a)))
+				seen++
+			}
+		}
+		g.others, g.places = append(g.others, others), append(g.places, len(ids))
+	}
+}
+
+// key names the position of network i on all axes but one.
+func (g *Grid) key(i, without int) string {
+	var b []byte
 	for a, axis := range g.levels {
 		if a != without {
 			b = binary.AppendUvarint(b, uint64(axis[i]))
@@ -96,13 +117,13 @@ func idOf(ids map[string]int, key string) int {
 }
 
 // densely renumbers values from 0 in increasing order.
-func densely(v []int) (dense []int, size int) {
-	levels := slices.Compact(slices.Sorted(slices.Values(v)))
+func densely(v []int) (dense, levels []int) {
+	levels = slices.Compact(slices.Sorted(slices.Values(v)))
 	dense = make([]int, len(v))
 	for i, l := range v {
 		dense[i], _ = slices.BinarySearch(levels, l)
 	}
-	return dense, len(levels)
+	return dense, levels
 }
 
 // Repeats says what the networks of one configuration count as.
@@ -153,10 +174,7 @@ func (g *Grid) Sample(x, y []float64, defined []bool, r Repeats) (*Sample, error
 		if defined != nil && !defined[i] {
 			continue
 		}
-		if err := finite(fmt.Sprintf("network %d: x", i), x[i:i+1]); err != nil {
-			return nil, err
-		}
-		if err := finite(fmt.Sprintf("network %d: y", i), y[i:i+1]); err != nil {
+		if err := finiteAt(x, y, i); err != nil {
 			return nil, err
 		}
 		s.member[g.config[i]] = append(s.member[g.config[i]], i)
@@ -215,6 +233,16 @@ func round40(v float64) float64 {
 	return math.Float64frombits((math.Float64bits(v) + 1<<(drop-1)) &^ (1<<drop - 1))
 }
 
+func finiteAt(x, y []float64, i int) error {
+	if err := finite("x", x[i:i+1]); err != nil {
+		return fmt.Errorf("network %d: %w", i, err)
+	}
+	if err := finite("y", y[i:i+1]); err != nil {
+		return fmt.Errorf("network %d: %w", i, err)
+	}
+	return nil
+}
+
 // partition groups points into strata and, for each axis, into cells.
 func (s *Sample) partition() {
 	strata := map[int][]int{}
@@ -226,10 +254,13 @@ func (s *Sample) partition() {
 	}
 	s.cells = make([][]cell, s.grid.Axes())
 	for a := range s.cells {
-		ids := map[string]int{}
+		ids := map[int]int{} // the cell of a place and a seed, numbered in the order of their first points
 		for p, pt := range s.points {
-			id := idOf(ids, s.grid.key(pt.network, a, s.stratum(p)))
-			if id == len(s.cells[a]) {
+			at := int(s.grid.others[a][pt.config])*s.grid.seeds + s.stratum(p)
+			id, ok := ids[at]
+			if !ok {
+				id = len(ids)
+				ids[at] = id
 				s.cells[a] = append(s.cells[a], nil)
 			}
 			s.cells[a][id] = append(s.cells[a][id], p)

@@ -110,17 +110,12 @@ func (s *Sample) SignErrors(testSize int, kind Environment, leastESS float64) Si
 // and have a network where x is defined.
 func (s *Sample) neighbours(visit func(axis, c, d int)) {
 	for a := range s.grid.levels {
-		ids := map[string]int{}
-		var cells [][]int
+		cells := make([][]int, s.grid.places[a])
 		for c, nets := range s.member {
-			if len(nets) == 0 {
-				continue
+			if len(nets) > 0 {
+				place := s.grid.others[a][c]
+				cells[place] = append(cells[place], c)
 			}
-			id := idOf(ids, s.grid.key(nets[0], a, 0))
-			if id == len(cells) {
-				cells = append(cells, nil)
-			}
-			cells[id] = append(cells[id], c)
 		}
 		for _, cell := range cells {
 			for i, c := range cell {
