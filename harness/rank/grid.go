@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 )
 
 // Grid says where N networks lie in a grid of hyperparameters. Networks that
@@ -22,6 +23,9 @@ type Grid struct {
 	most    int   // networks of the configuration that has most
 	seed    []int // [N], dense from 0
 	seeds   int   // number of seeds
+
+	once sync.Once
+	sets []conditioning // by conditionings
 }
 
 // NewGrid makes a grid of n networks. levels is [A][N]: the level of each
