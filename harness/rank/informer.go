@@ -20,6 +20,12 @@ type informer struct {
 	byX, byY [][]int32 // [strata][] points in the order of x and of y, less what is left out
 	same     []int     // [n] ordered pairs of a point with itself and with copies of its network
 
+	// Of few points: a bit matrix, and what belongs to each group of each set.
+	words   int         // of a row; 0 of many points
+	rows    []marks     // [n·words]
+	masks   [][]uint64  // [sets][G·words] the points of a group, as marks
+	members [][][]int32 // [sets][G] the points of a group
+
 	tallies []tally  // [G·G], or one row of them
 	below   []int    // [G] points of a group passed
 	start   []int    // [G] first word of a group in passed
@@ -27,6 +33,10 @@ type informer struct {
 	place   []int32  // [n] place of a point in its group's order of x
 	passed  []uint64 // bit sets of places, one a group
 }
+
+// marks are 64 columns of a row: the points that may be compared with the row's
+// own, that it exceeds in x, and that it exceeds in y.
+type marks struct{ valid, x, y uint64 }
 
 // conditioning is one set S and the places u on its axes that occur. The points
 // of one place are a group.
@@ -79,6 +89,10 @@ func (g *Grid) conditioning(axes ...int) conditioning {
 	return c
 }
 
+// fewPoints is the number up to which a row of a bit matrix over the points is
+// counted faster than the points are walked.
+const fewPoints = 256
+
 // manyGroups is the number of groups above which pairs are counted group by
 // group: the tallies of all pairs of groups would take more than 2 MB.
 const manyGroups = 256
@@ -97,6 +111,19 @@ func (s *Sample) newInformer() *informer {
 	f.byX, f.byY = make([][]int32, f.strata), make([][]int32, f.strata)
 	f.x, f.y = make([]float64, n), make([]float64, n)
 	f.network, f.same, f.place = make([]int, n), make([]int, n), make([]int32, n)
+	if n <= fewPoints {
+		f.words = (n + 63) / 64
+		f.rows = make([]marks, n*f.words)
+		for _, c := range f.sets {
+			mask, members := make([]uint64, len(c.levels)*f.words), make([][]int32, len(c.levels))
+			for p, config := range f.config {
+				g := c.group[config]
+				mask[int(g)*f.words+p/64] |= 1 << (p % 64)
+				members[g] = append(members[g], int32(p))
+			}
+			f.masks, f.members = append(f.masks, mask), append(f.members, members)
+		}
+	}
 	return f
 }
 
@@ -151,6 +178,77 @@ func (f *informer) order(points []point, leftOut int) {
 		}
 		i = j
 	}
+	if f.words > 0 {
+		f.fillRows()
+	}
+}
+
+// fillRows fills the bit matrix: a row's marks are the points passed before it.
+func (f *informer) fillRows() {
+	clear(f.rows)
+	for s := range f.strata {
+		passed := f.pass(f.byX[s], f.ofX.rank, func(m *marks, w uint64) { m.x = w })
+		for _, p := range f.byX[s] {
+			row := f.rows[int(p)*f.words:][:f.words]
+			for w, all := range passed {
+				row[w].valid = all
+			}
+			row[p/64].valid &^= 1 << (p % 64)
+			if f.same[p] > 1 {
+				f.forbidCopies(row, int(p))
+			}
+		}
+		f.pass(f.byY[s], f.ofY.rank, func(m *marks, w uint64) { m.y = w })
+	}
+}
+
+// pass goes through the points and hands each row the points before its own
+// rank; it returns all of them.
+func (f *informer) pass(order, rank []int32, set func(*marks, uint64)) []uint64 {
+	f.passed = resized(f.passed, f.words)
+	clear(f.passed)
+	for i := 0; i < len(order); {
+		j := i
+		for ; j < len(order) && rank[order[j]] == rank[order[i]]; j++ {
+			row := f.rows[int(order[j])*f.words:][:f.words]
+			for w := range row {
+				set(&row[w], f.passed[w])
+			}
+		}
+		for ; i < j; i++ {
+			f.passed[order[i]/64] |= 1 << (order[i] % 64)
+		}
+	}
+	return f.passed
+}
+
+func (f *informer) forbidCopies(row []marks, a int) {
+	for b := range f.network {
+		if f.network[a] == f.network[b] {
+			row[b/64].valid &^= 1 << (b % 64)
+		}
+	}
+}
+
+// tallyRows counts the marks of each row in each group.
+func (f *informer) tallyRows(k int) {
+	masks, groups := f.masks[k], len(f.sets[k].levels)
+	for g, members := range f.members[k] {
+		for h := range groups {
+			var t tally
+			for w, mask := range masks[h*f.words:][:f.words] {
+				for _, p := range members {
+					m := &f.rows[int(p)*f.words+w]
+					x, y := m.x&mask, m.y&mask
+					t.n += bits.OnesCount64(m.valid & mask)
+					t.x += bits.OnesCount64(x)
+					t.y += bits.OnesCount64(y)
+					t.both += bits.OnesCount64(x & y)
+				}
+			}
+			f.tallies[g*groups+h] = t
+		}
+	}
 }
 
 // tally visits, for each group g, the counts of the pairs from g to every group.
@@ -163,17 +261,25 @@ func (f *informer) tally(k int, visit func(g int, row []tally)) {
 	}
 	f.tallies = resized(f.tallies, groups*groups)
 	clear(f.tallies)
-	f.below = resized(f.below, groups)
-	f.upTo = resized(f.upTo, groups*len(f.x))
-	for s := range f.strata {
-		if len(f.byX[s]) < 2 {
-			continue
-		}
-		f.passX(c, s)
-		f.passY(c, s)
+	if f.words > 0 {
+		f.tallyRows(k)
+	} else {
+		f.tallyOrders(c)
 	}
 	for g := range groups {
 		visit(g, f.tallies[g*groups:][:groups])
+	}
+}
+
+// tallyOrders counts by walking the points in both orders.
+func (f *informer) tallyOrders(c *conditioning) {
+	f.below = resized(f.below, len(c.levels))
+	f.upTo = resized(f.upTo, len(c.levels)*len(f.x))
+	for s := range f.strata {
+		if len(f.byX[s]) > 1 {
+			f.passX(c, s)
+			f.passY(c, s)
+		}
 	}
 }
 
