@@ -37,15 +37,43 @@ const (
 	LevelPair
 )
 
-// SignErrors summarises the sign errors over environments. An environment's
-// error is Σ w·e / Σ w over its pairs, with weights (HoeffdingWeight − 0.5)₊;
-// it is kept when the effective sample size (Σ w)² / Σ w² reaches the least.
-// The 90th percentile is numpy's linear one. All are in [0, 1].
-type SignErrors struct {
+// SignErrorOptions say how to compute sign errors.
+type SignErrorOptions struct {
+	TestSize    int         // test examples behind each gap
+	Environment Environment // what is compared
+	LeastESS    float64     // effective sample size that an environment needs
+	Unfiltered  bool        // every pair weighs 1, however near its gaps
+	// Doubled lets each environment count twice, from a to b and from b to a, as
+	// in the authors' code. It moves the 90th percentile only.
+	Doubled bool
+
+	isclose bool // sizes that numpy's isclose takes for the least are enough
+}
+
+// SignErrorSummary summarises environments. An environment's error is
+// Σ w·e / Σ w over its pairs, with weights (HoeffdingWeight − 0.5)₊; it is kept
+// when the effective sample size (Σ w)² / Σ w² reaches the least. The 90th
+// percentile is numpy's linear one. All are in [0, 1].
+type SignErrorSummary struct {
 	Mean, P90, Max float64
-	Err            error // an [ErrUndefined] when no environment is kept
+	Err            error // an [ErrUndefined] when no environment is kept; the three are 0 then
 	Environments   int   // kept
 	Rejected       int   // below the least effective sample size
+}
+
+// SignErrors summarises all environments, and those of each axis.
+type SignErrors struct {
+	SignErrorSummary
+	Worst  EnvironmentAt      // where Max is: of several the one of the largest ESS, of these the first
+	ByAxis []SignErrorSummary // [A]
+}
+
+// EnvironmentAt is one environment. Only where Err is nil does it mean anything.
+type EnvironmentAt struct {
+	Axis       int
+	From, To   int     // levels on Axis as NewGrid was given them, From < To
+	Network    int     // a network at From, which gives the levels of the other axes; -1 for LevelPair
+	Error, ESS float64 // its sign error in [0, 1] and effective sample size
 }
 
 // LeastESS is the effective sample size that Dziugaite et al. ask of an environment.
@@ -54,85 +82,154 @@ const LeastESS = 12
 // SignErrors computes the sign errors over single networks, whatever the
 // sample's repeats. testSize is the number of test examples behind each gap.
 func (s *Sample) SignErrors(testSize int, kind Environment, leastESS float64) SignErrors {
-	type sums struct{ w, w2, loss float64 }
-	environments := map[[4]int]*sums{}
-	var order [][4]int // maps have no order and sums of floats need one
-	s.neighbours(func(axis, c, d int) {
-		levels := s.grid.levels[axis]
-		key := [4]int{axis, c, d, 0}
-		if kind == LevelPair {
-			lc, ld := levels[s.member[c][0]], levels[s.member[d][0]]
-			key = [4]int{axis, min(lc, ld), max(lc, ld), 1}
-		}
-		e, ok := environments[key]
-		if !ok {
-			e = &sums{}
-			environments[key] = e
-			order = append(order, key)
-		}
-		for _, i := range s.member[c] {
-			for _, j := range s.member[d] {
-				w := max(0, HoeffdingWeight(s.netY[i]-s.netY[j], testSize)-0.5)
-				e.w += w
-				e.w2 += w * w
-				e.loss += w * SignError(s.netX[i], s.netX[j], s.netY[i], s.netY[j])
+	return s.SignErrorsOf(SignErrorOptions{TestSize: testSize, Environment: kind, LeastESS: leastESS})
+}
+
+// SignErrorsOf computes the sign errors over single networks, whatever the
+// sample's repeats.
+func (s *Sample) SignErrorsOf(o SignErrorOptions) SignErrors {
+	out := SignErrors{ByAxis: make([]SignErrorSummary, s.grid.Axes())}
+	var all []float64
+	for axis := range out.ByAxis {
+		var errs []float64
+		of := &out.ByAxis[axis]
+		for _, e := range s.environments(axis, o) {
+			ess, ok := e.size(o)
+			if !ok {
+				of.Rejected++
+				continue
+			}
+			errs = append(errs, e.loss/e.w)
+			at := e.at
+			at.Error, at.ESS = e.loss/e.w, ess
+			if len(all)+len(errs) == 1 || at.Error > out.Worst.Error || at.Error == out.Worst.Error && at.ESS > out.Worst.ESS {
+				out.Worst = at
 			}
 		}
-	})
-	var out SignErrors
-	var errs []float64
-	for _, key := range order {
-		e := environments[key]
-		if e.w2 == 0 || e.w*e.w/e.w2 < leastESS {
-			out.Rejected++
-			continue
-		}
-		errs = append(errs, e.loss/e.w)
+		of.summarise(errs, o)
+		all = append(all, errs...)
+		out.Rejected += of.Rejected
 	}
-	out.Environments = len(errs)
-	switch {
-	case s.grid.Axes() == 0:
+	out.summarise(all, o)
+	if s.grid.Axes() == 0 {
 		out.Err = undefined(Other, "the grid has no axes")
-	case len(errs) == 0:
-		out.Err = undefined(TooFew, "none of %d environments reaches the effective sample size %g: more seeds or more test examples are needed", out.Rejected, leastESS)
-	default:
-		slices.Sort(errs)
-		for _, e := range errs {
-			out.Mean += e / float64(len(errs))
-		}
-		out.P90 = quantile(errs, 0.9)
-		out.Max = errs[len(errs)-1]
 	}
 	return out
 }
 
-// neighbours visits each pair of configurations that differ in one axis alone
-// and have a network where x is defined.
-func (s *Sample) neighbours(visit func(axis, c, d int)) {
-	for a := range s.grid.levels {
-		cells := make([][]int, s.grid.places[a])
-		for c, nets := range s.member {
-			if len(nets) > 0 {
-				place := s.grid.others[a][c]
-				cells[place] = append(cells[place], c)
+// summarise sorts errs.
+func (out *SignErrorSummary) summarise(errs []float64, o SignErrorOptions) {
+	out.Environments = len(errs)
+	if len(errs) == 0 {
+		out.Err = undefined(TooFew, "none of %d environments reaches the effective sample size %g: more seeds or more test examples are needed", out.Rejected, o.LeastESS)
+		return
+	}
+	slices.Sort(errs)
+	for _, e := range errs {
+		out.Mean += e / float64(len(errs))
+	}
+	out.Max = errs[len(errs)-1]
+	if !o.Doubled {
+		out.P90 = quantile(errs, 0.9)
+		return
+	}
+	twice := make([]float64, 0, 2*len(errs))
+	for _, e := range errs {
+		twice = append(twice, e, e)
+	}
+	out.P90 = quantile(twice, 0.9)
+}
+
+// environment sums over the pairs of one environment.
+type environment struct {
+	at          EnvironmentAt
+	w, w2, loss float64
+}
+
+// size is the effective sample size and whether it is enough.
+func (e *environment) size(o SignErrorOptions) (ess float64, ok bool) {
+	if e.w2 == 0 {
+		return 0, false
+	}
+	ess = e.w * e.w / e.w2
+	if !o.isclose {
+		return ess, ess >= o.LeastESS
+	}
+	const absolute, relative = 1e-8, 1e-5 // numpy's
+	if e.w <= absolute {                  // to the authors the sum of weights is 0 then
+		return e.w * e.w, false
+	}
+	return ess, ess > o.LeastESS || math.Abs(ess-o.LeastESS) <= absolute+relative*o.LeastESS
+}
+
+// environments gathers the environments of one axis, in the grid's order.
+func (s *Sample) environments(axis int, o SignErrorOptions) []environment {
+	var out []environment
+	levels, given := s.grid.levels[axis], s.grid.given[axis]
+	pooled := map[[2]int]int{} // for LevelPair: by levels, the place in out
+	s.neighbours(axis, func(c, d int) {
+		from, to := levels[s.member[c][0]], levels[s.member[d][0]]
+		if from > to {
+			c, d, from, to = d, c, to, from
+		}
+		at, ok := pooled[[2]int{from, to}]
+		if !ok || o.Environment == ConfigurationPair {
+			at = len(out)
+			out = append(out, environment{at: EnvironmentAt{Axis: axis, From: given[from], To: given[to], Network: s.member[c][0]}})
+			if o.Environment == LevelPair {
+				pooled[[2]int{from, to}] = at
+				out[at].at.Network = -1
 			}
 		}
-		for _, cell := range cells {
-			for i, c := range cell {
-				for _, d := range cell[:i] {
-					visit(a, d, c)
-				}
+		out[at].add(s, s.member[c], s.member[d], o)
+	})
+	return out
+}
+
+// add compares all networks of two configurations.
+func (e *environment) add(s *Sample, from, to []int, o SignErrorOptions) {
+	for _, i := range from {
+		for _, j := range to {
+			w := 1.0
+			if !o.Unfiltered {
+				w = max(0, HoeffdingWeight(s.netY[i]-s.netY[j], o.TestSize)-0.5)
+			}
+			e.w += w
+			e.w2 += w * w
+			e.loss += w * SignError(s.netX[i], s.netX[j], s.netY[i], s.netY[j])
+		}
+	}
+}
+
+// neighbours visits each pair of configurations that differ in one axis alone
+// and have a network where x is defined.
+func (s *Sample) neighbours(axis int, visit func(c, d int)) {
+	cells := make([][]int, s.grid.places[axis])
+	for c, nets := range s.member {
+		if len(nets) > 0 {
+			place := s.grid.others[axis][c]
+			cells[place] = append(cells[place], c)
+		}
+	}
+	for _, cell := range cells {
+		for i, c := range cell {
+			for _, d := range cell[:i] {
+				visit(d, c)
 			}
 		}
 	}
 }
 
-// quantile is numpy's linear quantile of ascending values.
+// quantile is numpy's linear quantile of ascending values, with its rounding.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	below := int(at)
 	if below+1 >= len(sorted) {
 		return sorted[len(sorted)-1]
 	}
-	return sorted[below] + (at-float64(below))*(sorted[below+1]-sorted[below])
+	a, b, t := sorted[below], sorted[below+1], at-float64(below)
+	if t >= 0.5 {
+		return b - (b-a)*(1-t)
+	}
+	return a + (b-a)*t
 }
