@@ -37,6 +37,7 @@ var mayImport = []struct {
 	{"harness/result", nil},
 	{"harness/rank", nil},
 	{"harness/report", []string{"harness/rank", "harness/result", "corpora"}},
+	{"harness/values", []string{"harness/report"}},
 	{"harness", []string{"corpora", "harness/measure", "harness/plugin", "harness/quantity", "harness/result"}},
 	{"measures", []string{"harness/measure", "measures/*"}},
 	{"measures/*", []string{"harness/measure"}},
