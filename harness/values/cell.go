@@ -15,12 +15,16 @@ const (
 	aNumber kind = iota
 	empty
 	notANumber // NaN or NA
-	anInfinity // written so, or beyond float64
+	anInfinity // written so, or larger than largest
 	aWord
 	aComma   // a number but for its commas
 	aPercent // a number but for its %
 	kinds    // how many there are
 )
+
+// largest is the size beyond which a number counts as infinite: means over repeats and
+// differences of two numbers stay finite below it.
+const largest = 1e300
 
 // reason says why a cell has no value.
 func (k kind) reason() string {
@@ -30,7 +34,7 @@ func (k kind) reason() string {
 	case notANumber:
 		return "NaN in the table"
 	case anInfinity:
-		return "infinite in the table"
+		return "infinite in the table, or beyond ±1e300"
 	}
 	return ""
 }
@@ -75,7 +79,7 @@ func decimal(s string) (float64, kind) {
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	switch {
-	case math.IsInf(v, 0):
+	case math.Abs(v) > largest:
 		return 0, anInfinity
 	case err != nil:
 		return 0, aWord

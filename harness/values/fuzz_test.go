@@ -3,6 +3,7 @@ package values
 import (
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/genbench/genbench/harness/report"
+	"pgregory.net/rapid"
 )
 
 // noNumber is what Go prints of a float64 that is none.
@@ -37,33 +39,92 @@ func FuzzScore(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if len(text) > 4<<10 {
-			return
+		if len(text) <= 4<<10 {
+			score(t, text, Options{})
 		}
-		in, _, err := Read(bytes.NewReader(text), Options{})
-		if err != nil {
-			if in.Networks != nil || strings.TrimSpace(err.Error()) == "" {
-				t.Fatalf("an error with an input, or without words: %v", err)
-			}
-			return
-		}
-		// The statistics of large tables are not what is tried here.
-		if len(in.Networks) > 40 || len(in.Measures) > 4 || len(in.Axes) > 4 {
-			return
-		}
-		in.Bootstrap, in.Permute, in.Jobs = 20, 19, 1
-		if !slices.ContainsFunc(in.Networks, func(n report.Network) bool { return !n.Unconverged }) {
-			in.KeepUnconverged = true
-		}
-		b, err := report.Build(in)
-		if err != nil {
-			t.Fatalf("Read admits what Build refuses: %v", err)
-		}
-		checkForms(t, b, bytes.ToLower(text))
 	})
 }
 
-func checkForms(t *testing.T, b *report.Board, source []byte) {
+// TestAnyTable makes tables that are well formed, of values that are not.
+func TestAnyTable(t *testing.T) {
+	number := rapid.SampledFrom([]string{"0", "-0", "1", "1.0", "2", "-3.5", "1e300", "-1e300", "1e301", "5e-324", "1e-300", "1e400", "", "NaN", "-inf", "0.30000000000000004", "0.3"})
+	fraction := rapid.SampledFrom([]string{"0", "1", "-1", "0.1", "0.1", "0.5", "1e-300", "5e-324", "0.30000000000000004", "0.3"})
+	value := rapid.SampledFrom([]string{"1", "2", "10", "a", "x y"})
+	rapid.Check(t, func(t *rapid.T) {
+		axes, measures, rows := rapid.IntRange(0, 3).Draw(t, "axes"), rapid.IntRange(1, 3).Draw(t, "measures"), rapid.IntRange(2, 14).Draw(t, "rows")
+		loss, flagged := rapid.Bool().Draw(t, "loss"), rapid.Bool().Draw(t, "converged")
+		var b bytes.Buffer
+		b.WriteString("gap")
+		if loss {
+			b.WriteString(",train_loss,test_loss")
+		}
+		if flagged {
+			b.WriteString(",converged")
+		}
+		for a := range axes {
+			fmt.Fprintf(&b, ",hp.a%d", a)
+		}
+		for m := range measures {
+			fmt.Fprintf(&b, ",m%d", m)
+		}
+		for range rows {
+			b.WriteString("\n" + fraction.Draw(t, "gap"))
+			if loss {
+				b.WriteString("," + number.Draw(t, "train") + "," + number.Draw(t, "test"))
+			}
+			if flagged {
+				fmt.Fprintf(&b, ",%v", rapid.Bool().Draw(t, "reached"))
+			}
+			for range axes {
+				b.WriteString("," + value.Draw(t, "level"))
+			}
+			for range measures {
+				b.WriteString("," + number.Draw(t, "value"))
+			}
+		}
+		var o Options
+		if rapid.Bool().Draw(t, "log") {
+			o.Log = []string{"*"}
+		}
+		if rapid.Bool().Draw(t, "smaller") {
+			o.Smaller = []string{"m0"}
+		}
+		score(t, b.Bytes(), o)
+	})
+}
+
+// failer is what tests of both kinds have.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// score reads, builds and writes; a table that Read refuses is fine.
+func score(t failer, text []byte, o Options) {
+	t.Helper()
+	in, _, err := Read(bytes.NewReader(text), o)
+	if err != nil {
+		if in.Networks != nil || strings.TrimSpace(err.Error()) == "" {
+			t.Fatalf("an error with an input, or without words: %v", err)
+		}
+		return
+	}
+	// The statistics of large tables are not what is tried here.
+	if len(in.Networks) > 40 || len(in.Measures) > 4 || len(in.Axes) > 4 {
+		return
+	}
+	in.Bootstrap, in.Permute, in.Jobs = 20, 19, 1
+	if !slices.ContainsFunc(in.Networks, func(n report.Network) bool { return !n.Unconverged }) {
+		in.KeepUnconverged = true
+	}
+	b, err := report.Build(in)
+	if err != nil {
+		t.Fatalf("Read admits what Build refuses: %v\n%s", err, text)
+	}
+	checkForms(t, b, bytes.ToLower(text))
+}
+
+func checkForms(t failer, b *report.Board, source []byte) {
 	var plain, table, markdown, latex, object bytes.Buffer
 	for name, err := range map[string]error{
 		"text": b.WriteText(&plain, 80), "csv": b.WriteCSV(&table), "markdown": b.WriteMarkdown(&markdown),
@@ -79,7 +140,7 @@ func checkForms(t *testing.T, b *report.Board, source []byte) {
 	}
 	rows, err := csv.NewReader(&table).ReadAll()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("csv: %v", err)
 	}
 	words := []string{"measure", "class", "direction", "transform", "notes", "cmi_set", "cmi_min_at", "sign_error_max_at"}
 	for _, r := range rows[1:] {

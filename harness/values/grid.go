@@ -100,7 +100,7 @@ func describe(k kind) string {
 	case notANumber:
 		return "NaN"
 	}
-	return "infinite"
+	return "infinite, or beyond ±1e300"
 }
 
 // lossGaps reads the losses. A loss may be unknown where the accuracy's gap is scored.
@@ -130,9 +130,6 @@ func (t *table) lossGaps(networks []report.Network) (known bool, err error) {
 			n.LossGap = g.values[i]
 		case train != nil && test != nil && train.kinds[i] == aNumber && test.kinds[i] == aNumber:
 			n.LossGap = test.values[i] - train.values[i]
-		}
-		if math.IsInf(n.LossGap, 0) { // two finite losses of 1e308
-			n.LossGap = math.NaN()
 		}
 		known = known && !math.IsNaN(n.LossGap)
 	}

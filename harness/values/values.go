@@ -15,7 +15,8 @@
 //
 // Every other column of numbers is a measure. A cell without a value is empty,
 // or NaN, NA or an infinity: infinities count as undefined because Dziugaite et
-// al. 2020 leave them out. Numbers have a decimal point and may have an exponent.
+// al. 2020 leave them out. So do numbers beyond ±1e300, whose sums would be infinite:
+// give their logarithms. Numbers have a decimal point and may have an exponent.
 //
 // The table that Dziugaite et al. 2020 (arXiv:2010.11924) released has names and
 // rules of its own. It is told by its columns complexity.*; see [Read].

@@ -39,7 +39,7 @@ func TestRead(t *testing.T) {
 		},
 		Measures: []report.Measure{
 			{Name: "alpha", Class: "train", Direction: "unknown", Scale: "raw", Transform: "log", Values: []report.Cell{cell(1.5), hole("empty in the table"), hole("NaN in the table")}},
-			{Name: "beta[x=1]", Class: "train", Direction: "smaller", Scale: "raw", Transform: "log", Values: []report.Cell{cell(-1e-3), cell(50), hole("infinite in the table")}},
+			{Name: "beta[x=1]", Class: "train", Direction: "smaller", Scale: "raw", Transform: "log", Values: []report.Cell{cell(-1e-3), cell(50), hole("infinite in the table, or beyond ±1e300")}},
 		},
 		Notes: []string{"infinite values count as undefined, as Dziugaite et al. 2020 leave them out: 1 in the table"},
 	}
@@ -206,6 +206,7 @@ func TestErrors(t *testing.T) {
 		"negative accuracy":     {"train_acc,test_acc,alpha\n1,-0.1,1\n1,0.8,2\n", "row 2, column 'test_acc': -0.1 is no fraction"},
 		"empty gap":             {"gap,alpha\n0.1,1\n,2\n", "row 3, column 'gap': it is empty; leave out the network"},
 		"NaN gap":               {"gap,alpha\nNaN,1\n0.1,2\n", "row 2, column 'gap': it is NaN"},
+		"beyond 1e300":          {"loss_gap,alpha\n0.1,1\n1.1e300,2\n", "row 3, column 'loss_gap': it is infinite, or beyond ±1e300"},
 		"infinite gap":          {"gap,alpha\n0.1,1\n-Inf,2\n", "row 3, column 'gap': it is infinite"},
 		"word as gap":           {"gap,alpha\n0.1,1\nbig,2\n", "row 3, column 'gap': 'big' is not a number; leave out the network where it is not known"},
 		"empty loss gap":        {"gap,loss_gap,alpha\n0.1,1,1\n0.2,,2\n", "row 3, column 'loss_gap': it is empty"},
