@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/genbench/genbench/harness/report"
+	"github.com/genbench/genbench/harness/values"
+	"github.com/spf13/cobra"
+)
+
+func auditCommand(env environment) *cobra.Command {
+	f := &flags{env: env}
+	var table string
+	c := &cobra.Command{
+		Use: "audit" + corpusUse, Short: "Say how fragile each measure's score is", Args: cobra.MaximumNArgs(1),
+		Long: "audit computes each score once more with one choice changed at a time: without an axis, without a level,\n" +
+			"with the loss gap, without the noise filter, with networks that missed the target loss, seed by seed, and\n" +
+			"on the networks that all measures share. It says which changes move the score beyond its own interval.\n" +
+			"It trains and measures nothing. " + corpusHelp,
+		Example: "  genbench audit quick\n  genbench audit --values runs.csv --format markdown",
+		RunE: func(c *cobra.Command, args []string) error {
+			if table != "" {
+				if len(args) > 0 {
+					return usagef("--values %s and the corpus %s: audit one of them", table, args[0])
+				}
+				return f.auditValues(table, c.InOrStdin())
+			}
+			return f.withStages(corpusName(args), readOnly, func(s *stages) error {
+				stop, err := s.startPlugins(c.Context()) // they say which measures there are, in which version
+				if err != nil {
+					return err
+				}
+				defer stop()
+				if err := s.readResults(); err != nil {
+					return err
+				}
+				if err := s.audit(); err != nil {
+					return err
+				}
+				return s.finish()
+			})
+		},
+	}
+	f.addStore(c)
+	f.addEngine(c)
+	f.addMeasures(c)
+	f.addTable(c)
+	f.addScore(c)
+	c.Flags().StringVar(&table, "values", "", "audit this table of values in place of a corpus: a CSV file, - is standard input")
+	return c
+}
+
+// audit audits what the store holds.
+func (s *stages) audit() error {
+	records, err := s.records()
+	if err != nil {
+		return err
+	}
+	if missing := len(s.networks) - len(records); missing > 0 {
+		s.gap("%d of %d networks are not trained", missing, len(s.networks))
+	}
+	t := s.harness.Table(records, s.set)
+	s.noteGaps(t)
+	in, err := s.boardInput(t)
+	if err != nil {
+		return err
+	}
+	if len(in.Networks) == 0 {
+		return fmt.Errorf("no network to audit: none in the store %s can be scored", s.store.Dir())
+	}
+	return s.auditInput(in)
+}
+
+// auditValues audits a table of values computed anywhere.
+func (f *flags) auditValues(path string, stdin io.Reader) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	in, err := f.readValues(path, stdin, values.Options{})
+	if err != nil {
+		return err
+	}
+	in.Seed, in.Jobs, in.Bootstrap = f.seed, f.jobs, f.bootstrap
+	if f.bootstrap == 0 {
+		in.Bootstrap = -1 // none
+	}
+	return f.auditInput(in)
+}
+
+func (f *flags) auditInput(in report.Input) error {
+	a, err := report.Audit(in)
+	if err != nil {
+		return err
+	}
+	return f.printWritten(a)
+}
+
+// addTable adds the flags of a table that explains itself.
+func (f *flags) addTable(c *cobra.Command) {
+	c.Flags().StringVar(&f.format, "format", "text", strings.Join(formats, ", "))
+	c.Flags().StringVar(&f.output, "output", "", "write the table to this file instead of standard output")
+	c.Flags().IntVar(&f.columns, "width", 0, "width of the text table in characters (default: the terminal's; without one, as wide as it gets)")
+}
+
+// written is a table that has every format.
+type written interface {
+	WriteText(w io.Writer, width int) error
+	WriteMarkdown(w io.Writer) error
+	WriteCSV(w io.Writer) error
+	WriteJSON(w io.Writer) error
+	WriteLaTeX(w io.Writer) error
+}
+
+// printWritten writes a table where and as the flags say.
+func (f *flags) printWritten(t written) error {
+	write := func(w io.Writer) error {
+		switch f.format {
+		case "markdown":
+			return t.WriteMarkdown(w)
+		case "csv":
+			return t.WriteCSV(w)
+		case "json":
+			return t.WriteJSON(w)
+		case "latex":
+			return t.WriteLaTeX(w)
+		}
+		return t.WriteText(w, (&stages{flags: f}).width(w))
+	}
+	if f.output != "" {
+		return writeFile(f.output, write)
+	}
+	return write(f.env.stdout)
+}
