@@ -137,6 +137,9 @@ func TestBoardAgreesWithSciPy(t *testing.T) {
 		if r.CMIMinCell != nil {
 			got.CMIMinCell = *r.CMIMinCell
 		}
+		if e := r.SignError; e != nil {
+			got.SignError = &SignError{Mean: e.Mean, P90: e.P90, Max: e.Max}
+		}
 		if d := cmp.Diff(e, got, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= tol })); d != "" {
 			t.Errorf("%s: SciPy (-) and the board (+) differ:\n%s", name, d)
 		}
@@ -165,9 +168,11 @@ func TestNullsHaveReasons(t *testing.T) {
 				}
 			}
 		}
-		for axis, v := range r["psi_by_axis"].(map[string]any) {
-			if v == nil && notes["psi_by_axis."+axis] == nil {
-				t.Errorf("%v: psi_by_axis.%s is null without a reason", r["measure"], axis)
+		for _, parent := range []string{"psi_by_axis", "psi_by_axis_ci", "compat"} {
+			for key, v := range r[parent].(map[string]any) {
+				if v == nil && notes[parent+"."+key] == nil {
+					t.Errorf("%v: %s.%s is null without a reason", r["measure"], parent, key)
+				}
 			}
 		}
 		for field := range notes {
@@ -191,13 +196,15 @@ func TestJSONFields(t *testing.T) {
 	if err := json.Unmarshal(buf.Bytes(), &out); err != nil {
 		t.Fatal(err)
 	}
-	sameKeys(t, "board", out, "schema", "corpus", "models", "axes", "configurations", "seeds", "repeats", "dropped", "notes", "rows")
+	sameKeys(t, "board", out, "schema", "corpus", "models", "axes", "configurations", "possible", "seeds", "repeats", "gap", "estimand", "noise_floor", "compat", "dropped", "notes", "rows")
 	for _, r := range out["rows"].([]any) {
 		row := r.(map[string]any)
-		sameKeys(t, "row", row, "measure", "class", "direction", "n", "coverage", "psi", "psi_ci", "psi_by_axis", "tau", "tau_ci",
-			"cmi", "cmi_set", "cmi_min_cell", "spearman", "pearson", "sign_error", "p_value", "rank", "rank_ci", "tie_group", "seconds", "notes")
+		sameKeys(t, "row", row, "measure", "class", "direction", "n", "coverage", "psi", "psi_ci", "psi_by_axis", "psi_by_axis_ci", "tau", "tau_ci",
+			"cmi", "cmi_ci", "cmi_set", "cmi_min_cell", "cmi_min_at", "spearman", "spearman_ci", "pearson", "pearson_ci", "sign_error",
+			"p_value", "p_value_holm", "tau_p_value", "compat", "rank", "rank_ci", "tie_group", "transform", "seconds", "notes")
+		sameKeys(t, "compat", row["compat"].(map[string]any), "fgm_psi", "fgm_tau", "fgm_psi_by_axis", "pgdl", "rgm_mean", "rgm_p90", "rgm_max", "rgm_environments", "cna")
 		if e, ok := row["sign_error"].(map[string]any); ok {
-			sameKeys(t, "sign_error", e, "mean", "p90", "max")
+			sameKeys(t, "sign_error", e, "mean", "p90", "max", "max_at", "environments", "rejected")
 		}
 	}
 }
@@ -325,7 +332,7 @@ func TestMarkdownEscapes(t *testing.T) {
 			tables++
 		}
 	}
-	if tables != 2 || !strings.Contains(out.String(), `a\|b c\*d\\\|&lt;e>`) {
+	if tables != 3 || !strings.Contains(out.String(), `a\|b c\*d\\\|&lt;e>`) {
 		t.Errorf("%d tables:\n%s", tables, out.String())
 	}
 }
@@ -380,7 +387,7 @@ func TestOrderAndRanks(t *testing.T) {
 			}
 		default:
 			place[r.Class]++
-			if r.Rank == nil || *r.Rank > place[r.Class] || r.RankCI[0] > *r.Rank || r.RankCI[1] < *r.Rank {
+			if r.Rank == nil || *r.Rank > place[r.Class] || r.RankCI[0] > place[r.Class] || r.RankCI[1] < place[r.Class] {
 				t.Errorf("%s: rank %v, interval %v, place %d", r.Measure, r.Rank, r.RankCI, place[r.Class])
 			}
 		}
@@ -435,7 +442,7 @@ func TestDirection(t *testing.T) {
 	in.Measures = append(in.Measures, flipped)
 	b := build(t, in)
 	p, q := b.row(t, "good"), b.row(t, "flipped")
-	if *p.Psi != *q.Psi || *p.Tau != *q.Tau || *p.Pearson != *q.Pearson || *p.SignError != *q.SignError || *p.PsiCI != *q.PsiCI {
+	if *p.Psi != *q.Psi || *p.Tau != *q.Tau || *p.Pearson != *q.Pearson || p.SignError.Mean != q.SignError.Mean || *p.PsiCI != *q.PsiCI {
 		t.Errorf("oriented alike, scored apart:\n%+v\n%+v", p, q)
 	}
 }

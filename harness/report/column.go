@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -17,11 +18,44 @@ type column struct {
 }
 
 // identity are the columns that every printed table begins with.
-func identity() []column {
+func (b *Board) identity() []column {
+	shared := b.shared()
 	return []column{
-		{head: "#", text: func(r *Row) string { return place(r) }},
+		{head: "#", text: func(r *Row) string { return place(r, shared) }},
 		{head: "measure", text: func(r *Row) string { return r.Measure }, left: true},
 	}
+}
+
+// group is a tie group of a class.
+type group struct {
+	class string
+	group int
+}
+
+// shared counts the rows of each tie group.
+func (b *Board) shared() map[group]int {
+	rows := map[group]int{}
+	for i := range b.Rows {
+		if r := &b.Rows[i]; r.TieGroup != nil {
+			rows[group{r.Class, *r.TieGroup}]++
+		}
+	}
+	return rows
+}
+
+// tables are the printed tables: what was published, where that was asked for,
+// else the main statistics, ψ by axis, and what is known beside them.
+func (b *Board) tables() [][]column {
+	if columns := b.compatColumns(); len(columns) > 0 {
+		return [][]column{columns}
+	}
+	tables := [][]column{b.mainColumns()}
+	for _, more := range [][]column{b.axisColumns(), b.detailColumns()} {
+		if len(more) > 0 {
+			tables = append(tables, more)
+		}
+	}
+	return tables
 }
 
 // mainColumns are the columns of the first table, in the order of design.
@@ -64,15 +98,49 @@ func (b *Board) axisColumns() []column {
 	return columns
 }
 
-// place is the rank with its interval: "1 (1-3)".
-func place(r *Row) string {
+// detailColumns are the intervals and p-values for which the main table has no
+// room, and where the sign error is largest. Columns without a value are left out.
+func (b *Board) detailColumns() []column {
+	columns := []column{
+		{head: "K [95 %]", text: func(r *Row) string { return intervalAlone(r.CMICI, 3) }},
+		{head: "ρ [95 %]", text: func(r *Row) string { return intervalAlone(r.SpearmanCI, 2) }},
+		{head: "r [95 %]", text: func(r *Row) string { return intervalAlone(r.PearsonCI, 2) }},
+		{head: "p Holm", text: func(r *Row) string { return probability(r.PValueHolm) }},
+		{head: "p of τ", text: func(r *Row) string { return probability(r.TauPValue) }},
+		{head: "max err", text: func(r *Row) string { return r.signError(func(e *SignError) float64 { return e.Max }) }},
+		{head: "at", left: true, text: func(r *Row) string {
+			if r.SignError == nil || r.SignError.MaxAt == nil {
+				return none
+			}
+			return *r.SignError.MaxAt
+		}},
+	}
+	if len(b.Axes) == 0 { // p of the main table is the one of τ
+		columns = slices.DeleteFunc(columns, func(c column) bool { return c.head == "p of τ" })
+	}
+	return slices.DeleteFunc(columns, func(c column) bool {
+		for i := range b.Rows {
+			if c.text(&b.Rows[i]) != none {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// place is the rank with its interval, "1 (1-3)"; with ~ where it is shared.
+func place(r *Row, shared map[group]int) string {
 	if r.Rank == nil {
 		return none
 	}
-	if r.RankCI == nil || r.RankCI[0] == r.RankCI[1] {
-		return strconv.Itoa(*r.Rank)
+	text := strconv.Itoa(*r.Rank)
+	if r.TieGroup != nil && shared[group{r.Class, *r.TieGroup}] > 1 {
+		text = "~" + text
 	}
-	return fmt.Sprintf("%d (%d-%d)", *r.Rank, r.RankCI[0], r.RankCI[1])
+	if r.RankCI == nil || r.RankCI[0] == r.RankCI[1] {
+		return text
+	}
+	return fmt.Sprintf("%s (%d-%d)", text, r.RankCI[0], r.RankCI[1])
 }
 
 // partial marks a Ψ that is not the mean of all axes: it is not of a kind with
@@ -111,6 +179,13 @@ func withInterval(v *float64, ci *Interval) string {
 		return decimals(v, 2)
 	}
 	return fmt.Sprintf("%s [%5s, %5s]", decimals(v, 2), decimals(&ci[0], 2), decimals(&ci[1], 2))
+}
+
+func intervalAlone(ci *Interval, digits int) string {
+	if ci == nil {
+		return none
+	}
+	return fmt.Sprintf("[%*s, %*s]", digits+3, decimals(&ci[0], digits), digits+3, decimals(&ci[1], digits))
 }
 
 func probability(p *float64) string {

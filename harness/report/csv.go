@@ -17,7 +17,16 @@ func (b *Board) WriteCSV(w io.Writer) error {
 		head = append(head, "psi["+axis+"]")
 	}
 	head = append(head, "tau", "tau_low", "tau_high", "cmi", "cmi_set", "cmi_min_cell", "spearman", "pearson",
-		"sign_error_mean", "sign_error_p90", "sign_error_max", "p_value", "seconds", "notes")
+		"sign_error_mean", "sign_error_p90", "sign_error_max", "p_value", "seconds", "transform")
+	for _, axis := range b.Axes {
+		head = append(head, "psi_low["+axis+"]", "psi_high["+axis+"]")
+	}
+	head = append(head, "cmi_low", "cmi_high", "cmi_min_at", "spearman_low", "spearman_high", "pearson_low", "pearson_high",
+		"sign_error_max_at", "sign_error_environments", "sign_error_rejected", "tau_p_value", "p_value_holm", "fgm_psi", "fgm_tau")
+	for _, axis := range b.Axes {
+		head = append(head, "fgm_psi["+axis+"]")
+	}
+	head = append(head, "pgdl", "rgm_mean", "rgm_p90", "rgm_max", "rgm_environments", "cna", "notes")
 	c := csv.NewWriter(w)
 	if err := c.Write(head); err != nil {
 		return err
@@ -50,11 +59,46 @@ func (b *Board) csvRow(r *Row) []string {
 	} else {
 		row = append(row, "", "", "")
 	}
+	row = append(row, exact(r.PValue), exact(&r.Seconds), r.Transform)
+	row = append(row, b.csvDetail(r)...)
+	row = append(row, b.csvCompat(&r.Compat)...)
 	var notes []string
 	for _, field := range slices.Sorted(maps.Keys(r.Notes)) {
 		notes = append(notes, field+": "+r.Notes[field])
 	}
-	return append(row, exact(r.PValue), exact(&r.Seconds), strings.Join(notes, "; "))
+	return append(row, strings.Join(notes, "; "))
+}
+
+func (b *Board) csvDetail(r *Row) []string {
+	var row []string
+	for _, axis := range b.Axes {
+		row = append(row, limits(r.PsiAxisCI[axis])...)
+	}
+	row = append(row, limits(r.CMICI)...)
+	row = append(row, said(r.CMIMinAt))
+	row = append(row, limits(r.SpearmanCI)...)
+	row = append(row, limits(r.PearsonCI)...)
+	if e := r.SignError; e != nil {
+		row = append(row, said(e.MaxAt), whole(e.Environments), whole(e.Rejected))
+	} else {
+		row = append(row, "", "", "")
+	}
+	return append(row, exact(r.TauPValue), exact(r.PValueHolm))
+}
+
+func (b *Board) csvCompat(c *Compat) []string {
+	row := []string{exact(c.FGMPsi), exact(c.FGMTau)}
+	for _, axis := range b.Axes {
+		row = append(row, exact(c.FGMPsiByAxis[axis]))
+	}
+	return append(row, exact(c.PGDL), exact(c.RGMMean), exact(c.RGMP90), exact(c.RGMMax), whole(c.Environments), exact(c.CNA))
+}
+
+func said(v *string) string {
+	if v == nil {
+		return ""
+	}
+	return *v
 }
 
 func whole(v *int) string {

@@ -1,15 +1,34 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // legend is the short key under a board.
 func (b *Board) legend() string {
+	if len(b.Compat) > 0 {
+		return b.compatLegend()
+	}
 	s := fmt.Sprintf("τ: Kendall's τ-b with the gap over %s, [95 %% interval]. ", b.over())
 	if len(b.Axes) > 0 {
 		s = fmt.Sprintf("Ψ: mean over axes of ψ, Kendall's τ-b with the gap among networks that differ in that axis alone. %sτ: the same over %s. [95 %% interval]; a value without one rests on too little for it. ", b.star(), b.over())
 	}
-	s += "Both are positive where the measure predicts as it claims. p: permutation, two-sided. K: information about the order of gaps beyond the hyperparameters (blind to sign). ρ, r: Spearman, Pearson. sign err, p90: mean and 90th percentile over environments, 0.5 is chance. "
-	return s + "#: rank within the class (interval); a measure shares the rank of the first of its group unless a paired comparison, at a level for all comparisons together, resolves the two, however far apart their values are; controls have none. " + none + ": undefined."
+	s += "Both are positive where the measure predicts as it claims. p: permutation, two-sided; Holm: for all measures of the class together. K: information about the order of gaps beyond the hyperparameters (blind to sign). ρ, r: Spearman, Pearson. sign err, p90, max err: mean, 90th percentile and largest over environments, 0.5 is chance; at: where it is largest. "
+	return s + rankLegend + none + ": undefined."
+}
+
+const rankLegend = "#: rank within the class (places that paired comparisons leave, at a level for all of them together); ~: shared with the rows of its group, which the data do not divide into better and worse; controls have none. "
+
+// compatLegend explains the columns of the papers asked for.
+func (b *Board) compatLegend() string {
+	var s strings.Builder
+	for _, name := range b.Compat {
+		if p, ok := paper(name); ok {
+			s.WriteString(p.legend + " ")
+		}
+	}
+	return s.String() + "Rows are ordered by the first of these columns; # is the board's own rank. " + rankLegend + none + ": undefined."
 }
 
 // star tells what a starred Ψ is, where there is one.
@@ -58,13 +77,15 @@ unknown direction counts as one that grows with the gap.
 Repeats of a configuration (other seeds) are averaged first, measure and gap
 alike, unless asked otherwise; a configuration is then one point.
 
-#           The rank within the class, and its 95 % interval in parentheses. Measures
-            share the rank of the first of their group as long as a paired comparison
-            does not resolve them from that first, at a level that holds for all
-            comparisons of a row together. Where errors are wide a group spans a wide
-            range of values: an equal rank says that the data do not order two measures,
-            not that they are equal. Where nothing is resolved all rank 1. Controls
-            are not ranked.
+#           The rank within the class. Two measures are resolved where a paired
+            comparison of the two tells them apart, at a level of 5 % for all pairs of the
+            class together (Holm). A rank with ~ is shared: the measures of a group have
+            the place of its first, and a new group begins where every measure above
+            is resolved from every measure below. So measures of different ranks are
+            always resolved. An equal rank does not say that they are equal, nor that no
+            two of the group are resolved. In parentheses: the places that
+            remain when the measures resolved as better stand above and those
+            resolved as worse below. Controls are not ranked.
 class       train: uses the trained network and its training data. transductive:
             also looks at test inputs without labels; ranked apart. control:
             what any measure should be held against.
@@ -92,10 +113,14 @@ class       train: uses the trained network and its training data. transductive:
 p           How often a measure that knows nothing of the gap would have a Ψ (without axes: a τ) as
             far from 0: the measure is permuted over configurations. Two-sided. It is
             not corrected for the number of measures on the board.
+p Holm      The same p, corrected for all measures of the class (Holm 1979).
+p of τ      The same for τ in place of Ψ.
 K           Conditional mutual information between the order of the measure and the
             order of the gap, given up to two hyperparameters, at its least, divided by
-            what there is to know. In [0, 1], blind to the sign. The smallest cell
-            (cmi_min_cell) tells how few pairs it may rest upon; it has no interval here.
+            what there is to know. In [0, 1], blind to the sign. It is never negative, so
+            that a measure that knows nothing does not score 0: a line below the
+            tables says what it scores. The JSON and CSV forms have the smallest cell that
+            the value rests upon (cmi_min_cell, cmi_min_at).
 ρ, r        Spearman and Pearson correlation. Pearson depends on the measure's
             scale; one outlier can decide it.
 sign err    Two networks that differ in one hyperparameter: how often the measure orders
@@ -105,6 +130,8 @@ sign err    Two networks that differ in one hyperparameter: how often the measur
             data enough (effective sample size 12) a note says so, and an environment
             is a pair of levels of one axis, over all settings of the others.
 p90         The 90th percentile over environments: a measure is as good as its bad cases.
+max err     The largest over environments, and at: where that is, as "width 64|128" or
+            "width 64|128 at depth 2".
 cover       Networks where the measure is defined. A measure that is undefined on hard
             networks can look better than it is.
 n           That number.
@@ -116,10 +143,26 @@ train-loss       the training cross-entropy
 random           a number drawn for each network
 oracle-0.02      the gap itself plus normal noise of standard deviation 0.02; 0.05 likewise:
 oracle-0.05      what a measure with that much noise would score here
+canonical-ordering  what is believed of the hyperparameters before any network is trained (the
+                 canonical ordering of Jiang et al. 2019): smaller batches, deeper and wider networks,
+                 more dropout and weight decay, larger learning rates and more training data
+                 narrow the gap, shuffled labels and input noise widen it. The sum over
+                 axes of the level's place; axes without a belief are left out.
 hyperparameters  the gap predicted from the hyperparameters alone: ridge regression (penalty 1)
                  on one-hot main effects of the axes, fitted without the configuration
                  that is predicted and without those that differ from it in one axis only. A
                  measure that does not beat it may only be reading the settings. Undefined
                  where that leaves no more configurations than the regression has coefficients, or
                  none with one of the levels: on every grid of two axes, and on 2 x 2 x 2.
+
+Published scores
+fgm              Ψ, ψ and τ of Kendall's τ-a, which counts ties as 0 (Jiang et al. 2019)
+pgdl             the score of one task of the competition "Predicting Generalization in Deep
+                 Learning" (2020), as its scoring program computes it: K over pairs of hyperparameters
+                 alone, with each network paired with itself too and all cells alike, x 100
+rgm              sign errors over pairs of configurations with an effective sample size of 12
+                 (Dziugaite et al. 2020), environments counted once from either side
+cna              the absolute Pearson correlation with the loss gap, as in the work on CNA
+They are in the JSON and CSV forms of every board. Where they are asked for they are
+printed in place of the other columns, and the rows are in the order of the first.
 `

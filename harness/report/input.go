@@ -45,13 +45,8 @@ func (b *builder) options() error {
 	if b.repeats, ok = repeats[in.Repeats]; !ok {
 		return fmt.Errorf("repeats %q: it must be mean, pooled or per-seed", in.Repeats)
 	}
-	switch in.Compat {
-	case "":
-	case "fgm":
-		b.tau = rank.A
-		b.notes = append(b.notes, "compat fgm: Kendall's τ-a (ties count 0) in place of τ-b")
-	default:
-		return fmt.Errorf("compat %q: it must be fgm or left out", in.Compat)
+	if err := b.compat(); err != nil {
+		return err
 	}
 	switch in.Gap {
 	case "":
@@ -63,6 +58,55 @@ func (b *builder) options() error {
 		return fmt.Errorf("gap %q: it must be accuracy or loss", in.Gap)
 	}
 	b.resampling = rank.Resampling{Replicates: in.Bootstrap, Seed: in.Seed}
+	return nil
+}
+
+// missedTarget is the reason in Dropped of networks that did not converge.
+const missedTarget = "missed the target training loss"
+
+// dropUnconverged leaves out the networks that missed the target, and what was
+// measured of them.
+func (b *builder) dropUnconverged() error {
+	in := &b.in
+	for _, m := range in.Measures {
+		if len(m.Values) != len(in.Networks) {
+			return fmt.Errorf("measure %s: %d values for %d networks", m.Name, len(m.Values), len(in.Networks))
+		}
+	}
+	missed := func(n Network) bool { return n.Unconverged }
+	if in.KeepUnconverged {
+		kept := 0
+		for _, n := range in.Networks {
+			kept += btoi(n.Unconverged)
+		}
+		if kept > 0 {
+			b.notes = append(b.notes, fmt.Sprintf("%d of the networks scored %s", kept, missedTarget))
+		}
+		return nil
+	}
+	if !slices.ContainsFunc(in.Networks, missed) {
+		return nil
+	}
+	measures := slices.Clone(in.Measures)
+	for k := range measures {
+		var values []Cell
+		for i, n := range in.Networks {
+			if !n.Unconverged {
+				values = append(values, in.Measures[k].Values[i])
+			}
+		}
+		measures[k].Values = values
+	}
+	all := len(in.Networks)
+	in.Measures, in.Networks = measures, slices.DeleteFunc(slices.Clone(in.Networks), missed)
+	in.Dropped = maps.Clone(in.Dropped)
+	if in.Dropped == nil {
+		in.Dropped = map[string]int{}
+	}
+	in.Dropped[missedTarget] += all - len(in.Networks)
+	if len(in.Networks) == 0 {
+		return fmt.Errorf("no network to score: all %d %s", all, missedTarget)
+	}
 	return nil
 }
 
@@ -91,7 +135,6 @@ func (b *builder) readGaps() error {
 }
 
 func (b *builder) readGrid() error {
-	var levels [][]int
 	for _, axis := range b.in.Axes {
 		if axis == "seed" {
 			return errors.New("axis seed: the seed is not a hyperparameter; give it as Network.Seed")
@@ -108,18 +151,18 @@ func (b *builder) readGrid() error {
 		if order == nil {
 			order = levelOrder(values)
 		}
-		at := make([]int, len(values))
-		for i, v := range values {
-			if at[i] = slices.Index(order, v); at[i] < 0 {
-				return fmt.Errorf("network %s: %s is %q, which is not among the axis's levels %q", b.in.Networks[i].ID, axis, v, order)
-			}
+		at, names, err := places(values, order)
+		if err != nil {
+			return fmt.Errorf("network %s: %s %w", b.in.Networks[at[0]].ID, axis, err)
 		}
-		if slices.Max(at) == slices.Min(at) {
+		if len(names) == 1 {
 			b.notes = append(b.notes, fmt.Sprintf("axis %s does not vary over the networks scored and is left out", axis))
 			continue
 		}
 		b.axes = append(b.axes, axis)
-		levels = append(levels, at)
+		b.levels = append(b.levels, at)
+		b.names = append(b.names, names)
+		b.possible = append(b.possible, len(slices.Compact(slices.Sorted(slices.Values(order)))))
 	}
 	seeds := map[int64]int{}
 	for _, n := range b.in.Networks {
@@ -133,8 +176,51 @@ func (b *builder) readGrid() error {
 		seed[i] = seeds[n.Seed]
 	}
 	var err error
-	b.grid, err = rank.NewGrid(len(b.in.Networks), levels, seed)
-	return err
+	if b.grid, err = rank.NewGrid(len(b.in.Networks), b.levels, seed); err != nil {
+		return err
+	}
+	return b.canonicalDirections()
+}
+
+// places numbers values by their place among the levels that occur, in the order
+// given. On an error the first place is the value at fault.
+func places(values, order []string) (at []int, names []string, err error) {
+	occurs := map[string]bool{}
+	for _, v := range values {
+		occurs[v] = true
+	}
+	place := map[string]int{}
+	for _, level := range order {
+		if _, taken := place[level]; occurs[level] && !taken {
+			place[level] = len(names)
+			names = append(names, level)
+		}
+	}
+	at = make([]int, len(values))
+	for i, v := range values {
+		k, ok := place[v]
+		if !ok {
+			return []int{i}, nil, fmt.Errorf("is %q, which is not among the axis's levels %q", v, order)
+		}
+		at[i] = k
+	}
+	return at, names, nil
+}
+
+// full is the number of configurations of the full grid: 0 where there are no
+// axes, or more than 2⁵³.
+func (b *builder) full() int {
+	n := 1
+	for _, levels := range b.possible {
+		if n > 1<<53/levels {
+			return 0
+		}
+		n *= levels
+	}
+	if len(b.possible) == 0 {
+		return 0
+	}
+	return n
 }
 
 // levelOrder sorts numbers by size, before text in its own order.
@@ -167,10 +253,10 @@ func (b *builder) readMeasures() error {
 			return fmt.Errorf("measure %s: the name belongs to a control of the leaderboard (%s): give the measure another", m.Name, strings.Join(controls, ", "))
 		case seen[m.Name]:
 			return fmt.Errorf("measure %s: the name is taken", m.Name)
-		case len(m.Values) != len(b.in.Networks):
-			return fmt.Errorf("measure %s: %d values for %d networks", m.Name, len(m.Values), len(b.in.Networks))
 		case !slices.Contains([]string{Train, Transductive}, m.Class):
 			return fmt.Errorf("measure %s: class %q: it must be train or transductive", m.Name, m.Class)
+		case m.Transform != "" && m.Transform != logarithm:
+			return fmt.Errorf("measure %s: transform %q: it must be log or left out", m.Name, m.Transform)
 		case math.IsNaN(m.Seconds) || math.IsInf(m.Seconds, 0) || m.Seconds < 0:
 			return fmt.Errorf("measure %s: it took %v seconds", m.Name, m.Seconds)
 		case !slices.Contains([]string{"larger", "smaller", "unknown"}, m.Direction):
@@ -223,16 +309,41 @@ func (b *builder) chooseEnvironment() error {
 	if b.testSize == 0 {
 		b.testSize = 10000
 	}
-	s, err := b.grid.Sample(b.gaps, b.gaps, nil, b.repeats)
-	if err != nil || len(b.axes) == 0 {
+	var err error
+	if b.base, err = b.grid.Sample(b.gaps, b.gaps, nil, b.repeats); err != nil || len(b.axes) == 0 {
 		return err
 	}
-	if s.SignErrors(b.testSize, rank.ConfigurationPair, rank.LeastESS).Err == nil {
+	if b.in.Gap == LossGap {
+		b.notes = append(b.notes, "sign err and p90 weigh each pair alike: the published weights are for gaps of accuracy")
+	}
+	if b.base.SignErrorsOf(b.signErrorOptions()).Err == nil {
 		return nil
 	}
 	b.environment = rank.LevelPair
-	if s.SignErrors(b.testSize, b.environment, rank.LeastESS).Err == nil {
+	if b.base.SignErrorsOf(b.signErrorOptions()).Err == nil {
 		b.notes = append(b.notes, fmt.Sprintf("sign err and p90 are over pooled environments: one environment is a pair of levels of one axis, over all settings of the other axes together. Dziugaite et al. 2020 take each pair of configurations for an environment, but here none of those reaches the effective sample size %d that they ask for", rank.LeastESS))
 	}
 	return nil
+}
+
+// noteGrid says how much of the full grid there is, and what Ψ lacks for it.
+func (b *builder) noteGrid() {
+	if len(b.axes) == 0 {
+		return
+	}
+	if full := b.full(); full > b.grid.Configurations() {
+		b.notes = append(b.notes, fmt.Sprintf("%d of %d configurations of the full grid are there", b.grid.Configurations(), full))
+	}
+	small, cells := 0, 0
+	var parts []string
+	for a, axis := range b.base.Granulated(rank.B).Axes {
+		small += axis.Small
+		cells += axis.Cells
+		if axis.Small > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %d along %s", axis.Small, axis.Cells, b.axes[a]))
+		}
+	}
+	if small > 0 {
+		b.notes = append(b.notes, fmt.Sprintf("%d of the %d cells that Ψ averages over have fewer than two networks and say nothing: %s", small, cells, strings.Join(parts, ", ")))
+	}
 }

@@ -13,11 +13,7 @@ import (
 func (b *Board) WriteMarkdown(w io.Writer) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "## %s\n\n", markdown(b.title()))
-	tables := [][]column{b.mainColumns()}
-	if axes := b.axisColumns(); len(axes) > 0 {
-		tables = append(tables, axes)
-	}
-	for _, columns := range tables {
+	for _, columns := range b.tables() {
 		if err := b.table(&out, columns, renderer.NewMarkdown(), markdown); err != nil {
 			return fmt.Errorf("writing the leaderboard: %w", err)
 		}

@@ -17,17 +17,23 @@ func (b *builder) board(rows []scored) *Board {
 		return cmp.Or(cmp.Compare(q.estimate.Value, p.estimate.Value), compareTau(q.Tau, p.Tau), cmp.Compare(p.Measure, q.Measure))
 	})
 	for _, class := range []string{Train, Transductive} {
-		var members []*scored
+		var all, members []*scored
 		for i := range rows {
-			if rows[i].Class == class && rows[i].sortable && !b.unresampled {
+			if rows[i].Class != class {
+				continue
+			}
+			all = append(all, &rows[i])
+			if rows[i].sortable && !b.unresampled {
 				members = append(members, &rows[i])
 			}
 		}
+		adjust(all)
 		rankClass(members)
 	}
 	out := &Board{
 		Schema: Schema, Corpus: b.in.Corpus, Models: len(b.in.Networks),
 		Axes: append([]string{}, b.axes...), Configurations: b.grid.Configurations(), Seeds: b.seeds(), Repeats: b.in.Repeats,
+		Possible: b.full(), Gap: b.in.Gap, Compat: append([]string{}, b.in.Compat...),
 		Dropped: map[string]int{}, Notes: append(slices.Clone(b.in.Notes), b.notes...), Rows: []Row{},
 	}
 	maps.Copy(out.Dropped, b.in.Dropped)
@@ -37,23 +43,35 @@ func (b *builder) board(rows []scored) *Board {
 	for i := range rows {
 		r := &rows[i]
 		if r.Rank == nil {
-			reason := "there is no Ψ to rank by"
-			switch {
-			case r.Class == Control:
-				reason = "controls are not ranked"
-			case len(b.axes) == 0:
-				reason = "there is no τ to rank by"
-			}
-			if b.unresampled && r.sortable && r.Class != Control {
-				reason = noBootstrap
-			}
+			reason := b.unranked(r)
 			for _, field := range []string{"rank", "rank_ci", "tie_group"} {
 				r.Notes[field] = reason
 			}
 		}
+		if r.PValueHolm == nil {
+			if r.Notes["p_value_holm"] = r.Notes["p_value"]; r.Class == Control {
+				r.Notes["p_value_holm"] = "controls are not counted among the measures that are tested"
+			}
+		}
 		out.Rows = append(out.Rows, r.Row)
 	}
+	out.byPaper()
 	return out
+}
+
+// unranked says why a row has no rank.
+func (b *builder) unranked(r *scored) string {
+	switch {
+	case r.Class == Control:
+		return "controls are not ranked"
+	case b.unresampled && r.sortable:
+		return noBootstrap
+	case r.sortable:
+		return "it cannot be compared with others: " + cmp.Or(r.Notes["psi_ci"], r.Notes["tau_ci"])
+	case len(b.axes) == 0:
+		return "there is no τ to rank by"
+	}
+	return "there is no Ψ to rank by"
 }
 
 // compareTau puts an undefined τ below any other.
@@ -80,49 +98,105 @@ func (b *builder) seeds() [2]int {
 	return [2]int{slices.Min(count), slices.Max(count)}
 }
 
-// rankClass gives the rows of one class, best first, their ranks. A row is
-// resolved from another where the 95 % interval of their paired difference
-// leaves out 0, at a level that holds for all comparisons of the row together
-// (Bonferroni, as in Mogstad et al. 2024, doi:10.1093/restud/rdad006).
+// rankClass gives the rows of one class, best first, their ranks. Two rows are
+// resolved where the paired difference of their estimates is, at a level of 5 %
+// for all pairs of the class together (Holm 1979).
 //
-//   - A tie group is a run of rows none of which is resolved from the group's
-//     first; its rows share the first's place. The next group begins with the
-//     first row that is resolved. So a group can span a wide range of values
-//     where the errors are wide, and its last row can be tied with rows of the
-//     next: being unresolved is not transitive.
+//   - A tie group ends where every row above is resolved from every row below;
+//     its rows share the place of its first. So two rows of different ranks are
+//     always resolved; two of one group need not be alike: each may be unresolved
+//     from a third that stands between them.
 //   - The interval of a rank leaves out the places of the rows that are resolved
-//     as better, and of those that are resolved as worse.
+//     as better, and of those that are resolved as worse. It tells rows of a
+//     large group apart, and need not hold the place that they share.
 //
-// Both follow from the same comparisons: where none of a class is resolved, all
-// rank 1, from 1 to the last.
+// A row that cannot be compared, for want of networks, has no rank where others
+// can: it would tie all of them. Where none can be compared all rank 1.
 func rankClass(rows []*scored) {
-	alpha := 0.05 / float64(max(1, len(rows)-1))
-	first, group := 0, 0
-	for i, r := range rows {
-		if i == 0 || resolved(rows[first], r, alpha) > 0 {
+	var ranked []*scored
+	for _, r := range rows {
+		if !r.unsure {
+			ranked = append(ranked, r)
+		}
+	}
+	if len(ranked) == 0 {
+		ranked = rows
+	}
+	apart := resolvedPairs(ranked)
+	first, group := 0, 1
+	for i, r := range ranked {
+		if i > 0 && cut(apart, i) {
 			first = i
 			group++
 		}
 		better, worse := 0, 0
-		for j, other := range rows {
+		for j := range ranked {
 			switch {
-			case j == i:
-			case resolved(other, r, alpha) > 0:
+			case !apart[min(i, j)][max(i, j)]:
+			case j < i:
 				better++
-			case resolved(other, r, alpha) < 0:
+			default:
 				worse++
 			}
 		}
 		place, g := first+1, group
 		r.Rank, r.TieGroup = &place, &g
-		r.RankCI = &[2]int{min(1+better, place), max(len(rows)-worse, place)}
+		r.RankCI = &[2]int{1 + better, len(ranked) - worse}
 	}
 }
 
-// resolved is rank.Resolved, where a row without an interval is resolved from none.
-func resolved(a, b *scored, alpha float64) int {
-	if a.unsure || b.unsure {
-		return 0
+// adjust gives the p-values of one class the level of all of them together.
+func adjust(rows []*scored) {
+	var p []float64
+	for _, r := range rows {
+		if r.PValue != nil {
+			p = append(p, *r.PValue)
+		}
 	}
-	return rank.Resolved(a.estimate, b.estimate, alpha)
+	p = holm(p)
+	for _, r := range rows {
+		if r.PValue != nil {
+			r.PValueHolm, p = &p[0], p[1:]
+		}
+	}
+}
+
+// cut tells whether all rows above i are resolved from i and all below.
+func cut(apart [][]bool, i int) bool {
+	for above := range i {
+		for below := i; below < len(apart); below++ {
+			if !apart[above][below] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// resolvedPairs marks the pairs i < j of rows that are resolved.
+func resolvedPairs(rows []*scored) [][]bool {
+	apart := make([][]bool, len(rows))
+	alpha := 0.05 / float64(max(1, len(rows)*(len(rows)-1)/2))
+	for i := range rows {
+		apart[i] = make([]bool, len(rows))
+		for j := i + 1; j < len(rows); j++ {
+			apart[i][j] = !rows[i].unsure && !rows[j].unsure && rank.Resolved(rows[i].estimate, rows[j].estimate, alpha) > 0
+		}
+	}
+	return apart
+}
+
+func holm(p []float64) []float64 {
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	out := make([]float64, len(p))
+	last := 0.0
+	for k, i := range order {
+		last = max(last, min(1, float64(len(p)-k)*p[i]))
+		out[i] = last
+	}
+	return out
 }

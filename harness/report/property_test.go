@@ -35,8 +35,8 @@ func TestAnyBoard(t *testing.T) {
 		if err := json.Unmarshal(text.Bytes(), &out); err != nil {
 			t.Fatal(err)
 		}
-		if len(out.Rows) != len(in.Measures)+6 {
-			t.Fatalf("%d rows of %d measures and 6 controls", len(out.Rows), len(in.Measures))
+		if len(out.Rows) != len(in.Measures)+len(ControlNames()) {
+			t.Fatalf("%d rows of %d measures and the controls", len(out.Rows), len(in.Measures))
 		}
 		for i, r := range out.Rows {
 			notes := r["notes"].(map[string]any)
@@ -69,7 +69,7 @@ func drawInput(t *rapid.T) Input {
 	in := Input{
 		Corpus: "any", Bootstrap: rapid.SampledFrom([]int{20, 20, -1}).Draw(t, "bootstrap"), Permute: 5, Jobs: 1,
 		Repeats: rapid.SampledFrom([]string{"mean", "pooled", "per-seed"}).Draw(t, "repeats"),
-		Compat:  rapid.SampledFrom([]string{"", "fgm"}).Draw(t, "compat"),
+		Compat:  rapid.SampledFrom([][]string{nil, {"fgm"}, {"cna", "pgdl", "rgm", "fgm"}}).Draw(t, "compat"),
 	}
 	axes := rapid.IntRange(0, 3).Draw(t, "axes")
 	for a := range axes {

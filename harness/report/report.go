@@ -4,7 +4,7 @@
 // statistic of a [Board] from an [Input] that holds plain values only: it reads
 // no file and draws no random number that the seed does not fix, so two boards
 // of the same input agree in all but seconds. A board writes itself as text,
-// Markdown, CSV and JSON.
+// Markdown, CSV, JSON and LaTeX.
 //
 // A statistic that does not exist is nil, with its reason in the row's notes.
 package report
@@ -16,14 +16,24 @@ type Input struct {
 	Corpus     string
 	Axes       []string            // in the spec's order, without seed; empty: each network is a configuration
 	AxisLevels map[string][]string // the order of each axis's levels; absent: numbers by size, then text
-	Networks   []Network           // those that are scored; what was left out is counted in Dropped
+	Networks   []Network           // what was left out before is counted in Dropped
 	Measures   []Measure
 	Dropped    map[string]int // reason: networks
 	Notes      []string
 
+	// KeepUnconverged scores the networks that missed the target training loss
+	// with the others; else they are left out, and counted in Dropped.
+	KeepUnconverged bool
+	// Canonical says of an axis what its larger levels do to the gap, "larger" or
+	// "smaller", over what the control canonical-ordering believes of its name.
+	Canonical map[string]string
+	// Compat asks for the columns of published scores, each as its authors'
+	// code computes it, and for the order of the first: fgm, pgdl, rgm, cna. The
+	// scores are computed whether asked for or not: see [Compat].
+	Compat []string
+
 	Gap       GapKind // default: accuracy
 	Repeats   string  // "mean" (default), "pooled", "per-seed": see rank.Repeats
-	Compat    string  // "" or "fgm": τ-a in place of τ-b, as Jiang et al. 2019
 	Bootstrap int     // replicates, at least 20; 0: 1000; negative: none, and no intervals and ranks
 	Permute   int     // permutations of the null; 0: as many as Bootstrap, or 1000 where that is none
 	Seed      uint64
@@ -45,8 +55,9 @@ type Network struct {
 	ID          string
 	Config      map[string]string // axis: value
 	Seed        int64
+	Unconverged bool // missed the target training loss
 	Gap         float64
-	LossGap     float64
+	LossGap     float64 // NaN where unknown
 	TrainLoss   float64 // nats; NaN where unknown
 	Parameters  int     // 0 where unknown
 	TestCorrect []bool  // [test examples], in one order for all networks; nil where unknown
@@ -58,6 +69,7 @@ type Measure struct {
 	Class     string // "train" or "transductive"
 	Direction string // what a larger value predicts: "larger" gap, "smaller", or "unknown", which counts as larger
 	Scale     string // "raw" or "log"
+	Transform string // "", or "log": the natural logarithm of each value is scored; a value of 0 or less is undefined
 	Values    []Cell // [Networks]
 	Seconds   float64
 }
@@ -79,11 +91,32 @@ type Board struct {
 	// keys of the rows' psi_by_axis.
 	Axes           []string       `json:"axes"`
 	Configurations int            `json:"configurations"` // points of the grid that the networks lie on; without axes each network is one
+	Possible       int            `json:"possible"`       // points of the full grid; 0 without axes, and where there are more than 2⁵³
 	Seeds          [2]int         `json:"seeds"`          // networks of a configuration, fewest and most
 	Repeats        string         `json:"repeats"`        // what they count as: mean, pooled or per-seed
+	Gap            GapKind        `json:"gap"`            // "" in boards written before there was a choice
+	Estimand       string         `json:"estimand"`       // what the intervals of Ψ say; "" where there are none
+	NoiseFloor     *NoiseFloor    `json:"noise_floor"`    // nil where it could not be computed: a note says why
+	Compat         []string       `json:"compat"`         // the published scores whose columns are printed
 	Dropped        map[string]int `json:"dropped"`
 	Notes          []string       `json:"notes"`
-	Rows           []Row          `json:"rows"` // by Ψ, largest first; by τ where there are no axes; undefined last
+	// Rows are sorted by Ψ, largest first, by τ where there are no axes, by the
+	// first published score where some were asked for; undefined last.
+	Rows []Row `json:"rows"`
+}
+
+// NoiseFloor is what a measure that knows nothing of the gap scores on this grid,
+// where a score cannot be negative and so is not 0 on average.
+type NoiseFloor struct {
+	CMI  *Floor `json:"cmi"`  // of K; nil where it is undefined
+	PGDL *Floor `json:"pgdl"` // of the PGDL score
+}
+
+// Floor is a score's distribution over random orders of the networks.
+type Floor struct {
+	Mean  float64 `json:"mean"`
+	P95   float64 `json:"p95"`
+	Draws int     `json:"draws"`
 }
 
 // Schema is the version of the JSON form.
@@ -93,36 +126,49 @@ const Schema = 1
 type Interval [2]float64
 
 // SignError summarises the weighted sign errors over environments, in [0, 1].
+// The last three are nil in boards written before they were kept.
 type SignError struct {
-	Mean float64 `json:"mean"`
-	P90  float64 `json:"p90"`
-	Max  float64 `json:"max"`
+	Mean         float64 `json:"mean"`
+	P90          float64 `json:"p90"`
+	Max          float64 `json:"max"`
+	MaxAt        *string `json:"max_at"`       // the environment of the largest: "width 64|128 at depth 2"
+	Environments *int    `json:"environments"` // averaged over
+	Rejected     *int    `json:"rejected"`     // left out: fewer pairs than the effective sample size asks for
 }
 
 // Row is one measure's line. Fields that may be undefined are nil then.
 type Row struct {
-	Measure    string              `json:"measure"`
-	Class      string              `json:"class"`     // train, transductive or control
-	Direction  string              `json:"direction"` // larger, smaller or unknown
-	N          int                 `json:"n"`         // networks where the measure is defined
-	Coverage   float64             `json:"coverage"`  // n / networks scored
-	Psi        *float64            `json:"psi"`
-	PsiCI      *Interval           `json:"psi_ci"`
-	PsiByAxis  map[string]*float64 `json:"psi_by_axis"`
-	Tau        *float64            `json:"tau"`
-	TauCI      *Interval           `json:"tau_ci"`
-	CMI        *float64            `json:"cmi"`
-	CMISet     []string            `json:"cmi_set"`      // axes of the minimising S; nil where cmi is
-	CMIMinCell *int                `json:"cmi_min_cell"` // ordered pairs in its smallest cell
-	Spearman   *float64            `json:"spearman"`
-	Pearson    *float64            `json:"pearson"`
-	SignError  *SignError          `json:"sign_error"`
-	PValue     *float64            `json:"p_value"`
-	Rank       *int                `json:"rank"`    // within its class; controls have none
-	RankCI     *[2]int             `json:"rank_ci"` // 95 %, best and worst
-	TieGroup   *int                `json:"tie_group"`
-	Seconds    float64             `json:"seconds"` // per network
-	Notes      map[string]string   `json:"notes"`   // field: reason
+	Measure    string               `json:"measure"`
+	Class      string               `json:"class"`     // train, transductive or control
+	Direction  string               `json:"direction"` // larger, smaller or unknown
+	N          int                  `json:"n"`         // networks where the measure is defined
+	Coverage   float64              `json:"coverage"`  // n / networks scored
+	Psi        *float64             `json:"psi"`
+	PsiCI      *Interval            `json:"psi_ci"`
+	PsiByAxis  map[string]*float64  `json:"psi_by_axis"`
+	PsiAxisCI  map[string]*Interval `json:"psi_by_axis_ci"`
+	Tau        *float64             `json:"tau"`
+	TauCI      *Interval            `json:"tau_ci"`
+	CMI        *float64             `json:"cmi"`
+	CMICI      *Interval            `json:"cmi_ci"`
+	CMISet     []string             `json:"cmi_set"`      // axes of the minimising S; nil where cmi is
+	CMIMinCell *int                 `json:"cmi_min_cell"` // ordered pairs in its smallest cell
+	CMIMinAt   *string              `json:"cmi_min_at"`   // where that cell is: "depth 2|3, width 16|64" are the levels of the two networks; nil for the empty S
+	Spearman   *float64             `json:"spearman"`
+	SpearmanCI *Interval            `json:"spearman_ci"`
+	Pearson    *float64             `json:"pearson"`
+	PearsonCI  *Interval            `json:"pearson_ci"`
+	SignError  *SignError           `json:"sign_error"`
+	PValue     *float64             `json:"p_value"`      // permutation, two-sided: of Ψ; of τ without axes
+	PValueHolm *float64             `json:"p_value_holm"` // the same, for all measures of the class together (Holm 1979)
+	TauPValue  *float64             `json:"tau_p_value"`  // of τ
+	Compat     Compat               `json:"compat"`
+	Rank       *int                 `json:"rank"`    // within its class; controls have none
+	RankCI     *[2]int              `json:"rank_ci"` // 95 %, best and worst
+	TieGroup   *int                 `json:"tie_group"`
+	Transform  string               `json:"transform"` // "" or log
+	Seconds    float64              `json:"seconds"`   // per network
+	Notes      map[string]string    `json:"notes"`     // field: reason
 }
 
 // The classes of rows.

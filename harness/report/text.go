@@ -18,9 +18,13 @@ import (
 // do not fit go to further tables that repeat the rank and the measure. Width 0
 // is unlimited, for files and pipes: one table, and a line for each remark.
 func (b *Board) WriteText(w io.Writer, width int) error {
-	groups := [][]column{append(b.mainColumns(), b.axisColumns()...)}
+	var groups [][]column
 	if width > 0 {
-		groups = append(b.pack(b.mainColumns(), width), b.pack(b.axisColumns(), width)...)
+		for _, columns := range b.tables() {
+			groups = append(groups, b.pack(columns, width)...)
+		}
+	} else {
+		groups = [][]column{slices.Concat(b.tables()...)}
 	}
 	var out bytes.Buffer
 	wrap(&out, b.title(), width, "  ")
@@ -73,7 +77,7 @@ func (b *Board) pack(columns []column, width int) [][]column {
 		return n + 2
 	}
 	fixed := 0
-	for _, c := range identity() {
+	for _, c := range b.identity() {
 		fixed += cells(c)
 	}
 	var groups [][]column
@@ -103,7 +107,7 @@ func textRenderer() tw.Renderer {
 
 // table prints the identity columns and these.
 func (b *Board) table(w io.Writer, columns []column, r tw.Renderer, clean func(string) string) error {
-	columns = append(identity(), columns...)
+	columns = append(b.identity(), columns...)
 	head := make([]string, len(columns))
 	align := make([]tw.Align, len(columns))
 	for i, c := range columns {
@@ -151,7 +155,31 @@ func (b *Board) remarks() []remark {
 	for _, note := range b.Notes {
 		out = append(out, remark{"note", note})
 	}
+	if b.Estimand != "" && len(b.Compat) == 0 {
+		out = append(out, remark{"intervals", b.Estimand})
+	}
+	out = append(out, b.floors()...)
 	return append(out, b.gaps()...)
+}
+
+// floors says what the printed scores that cannot be negative come to by chance.
+func (b *Board) floors() []remark {
+	if b.NoiseFloor == nil {
+		return nil
+	}
+	say := func(head string, f *Floor, digits int) []remark {
+		if f == nil {
+			return nil
+		}
+		return []remark{{head, fmt.Sprintf("a measure that knows nothing scores %s on average, %s at the 95th percentile (%d random orders)", decimals(&f.Mean, digits), decimals(&f.P95, digits), f.Draws)}}
+	}
+	if len(b.Compat) == 0 {
+		return say("K", b.NoiseFloor.CMI, 3)
+	}
+	if slices.Contains(b.Compat, "pgdl") {
+		return say("PGDL", b.NoiseFloor.PGDL, 2)
+	}
+	return nil
 }
 
 // gaps groups the rows' notes by field and reason. Notes that follow from
@@ -163,7 +191,7 @@ func (b *Board) gaps() []remark {
 	for i := range b.Rows {
 		r := &b.Rows[i]
 		for _, field := range slices.Sorted(maps.Keys(r.Notes)) {
-			if r.implied(field) {
+			if r.implied(field) || !b.printed(field) {
 				continue
 			}
 			k := key{field, r.Notes[field]}
@@ -177,23 +205,47 @@ func (b *Board) gaps() []remark {
 	var out []remark
 	for _, k := range order {
 		field := strings.Replace(k.field, "psi_by_axis.", "ψ ", 1)
+		const most = 8 // names; the rows' notes have all
 		who := strings.Join(measures[k], ", ")
-		if len(measures[k]) == len(b.Rows) && len(b.Rows) > 1 {
+		switch n := len(measures[k]); {
+		case n == len(b.Rows) && n > 1:
 			who = "all rows"
+		case n > most:
+			who = fmt.Sprintf("%s and %d others", strings.Join(measures[k][:most-1], ", "), n-most+1)
 		}
 		out = append(out, remark{field, fmt.Sprintf("%s: %s", who, k.reason)})
 	}
 	return out
 }
 
+// printed tells whether a note is about what the tables show.
+func (b *Board) printed(field string) bool {
+	for _, p := range papers {
+		if p.notes(field) {
+			return slices.Contains(b.Compat, p.name)
+		}
+	}
+	return len(b.Compat) == 0 || field == "coverage"
+}
+
+// implied tells whether a note follows from another: an interval of a value that
+// does not exist, or a whole column that is not there.
 func (r *Row) implied(field string) bool {
+	if strings.HasPrefix(field, "psi_by_axis_ci.") {
+		return true // said of psi_ci, or of the axis itself
+	}
 	switch field {
-	case "rank", "rank_ci", "tie_group", "cmi_set", "cmi_min_cell":
+	case "rank", "rank_ci", "tie_group", "cmi_set", "cmi_min_cell", "cmi_min_at", "p_value_holm":
 		return true
 	case "psi_ci", "p_value":
 		return r.Psi == nil
-	case "tau_ci", "spearman", "pearson":
+	case "tau_ci", "spearman", "pearson", "tau_p_value":
 		return r.Tau == nil
+	case "cmi_ci":
+		return r.CMI == nil
+	case "spearman_ci", "pearson_ci":
+		// They are undefined where τ's is.
+		return r.Tau == nil || r.TauCI == nil
 	case "psi":
 		return r.N < 2
 	}
