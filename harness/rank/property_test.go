@@ -155,6 +155,149 @@ func TestGridProperties(t *testing.T) {
 	})
 }
 
+// distinctValues draws n values of which no two are equal.
+func distinctValues(t *rapid.T, n int, name string) []float64 {
+	v := make([]float64, n)
+	for k, i := range rapid.Permutation(indices(n)).Draw(t, name) {
+		v[k] = float64(i) / 7
+	}
+	return v
+}
+
+// pointStatistics are those that one measure is reported with.
+func pointStatistics(s *Sample) map[string]func() (float64, error) {
+	psi := func(kind Tau) func() (float64, error) {
+		return func() (float64, error) { g := s.Granulated(kind); return g.Psi, g.Err }
+	}
+	return map[string]func() (float64, error){
+		"τ-a": s.TauA, "τ-b": s.TauB, "ρ": s.Spearman, "r": s.Pearson, "Ψ by τ-a": psi(A), "Ψ by τ-b": psi(B),
+		"K":          func() (float64, error) { k := s.Information(); return k.K, k.Err },
+		"sign error": func() (float64, error) { e := s.SignErrors(100000, LevelPair, 1); return e.Mean, e.Err },
+		"RGM":        func() (float64, error) { e := s.RGM(100000); return e.P90, e.Err },
+		"PGDL":       func() (float64, error) { p, err := s.PGDL(nil); return p.Score, err },
+	}
+}
+
+// same reports statistics of two samples that should not differ.
+func same(t *rapid.T, what string, a, b *Sample, but ...string) {
+	t.Helper()
+	other := pointStatistics(b)
+	for name, f := range pointStatistics(a) {
+		if slices.Contains(but, name) {
+			continue
+		}
+		v, err := f()
+		w, errW := other[name]()
+		if (err == nil) != (errW == nil) || math.Abs(v-w) > 1e-12*max(1, math.Abs(v)) {
+			t.Fatalf("%s: %s was %v (%v) and is %v (%v)", what, name, v, err, w, errW)
+		}
+	}
+}
+
+// A measure that orders as the gap does has all of its statistics at their best,
+// and the reverse at their worst; K and the PGDL score do not see the sign.
+func TestPerfectMeasure(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g, _, _ := drawSample(t)
+		y := distinctValues(t, g.n, "y")
+		perfect, inverted := make([]float64, g.n), make([]float64, g.n)
+		for i, v := range y {
+			perfect[i], inverted[i] = 2*v+1, -2*v-1
+		}
+		mode := rapid.SampledFrom([]Repeats{Mean, Pooled, PerSeed}).Draw(t, "mode")
+		up, down := pointStatistics(must(g.Sample(perfect, y, nil, mode))), pointStatistics(must(g.Sample(inverted, y, nil, mode)))
+		tied := mode == Mean && g.most > 1 // means of different values may tie: τ-a, and the sign of K's ties
+		for _, name := range []string{"τ-a", "τ-b", "ρ", "r", "Ψ by τ-a", "Ψ by τ-b"} {
+			if tied && (name == "τ-a" || name == "Ψ by τ-a") {
+				continue
+			}
+			v, err := up[name]()
+			w, errW := down[name]()
+			if err != nil || errW != nil || math.Abs(v-1) > 1e-12 || math.Abs(w+1) > 1e-12 {
+				t.Fatalf("%s is %v (%v) and inverted %v (%v)", name, v, err, w, errW)
+			}
+		}
+		if v, err := up["K"](); err == nil && v != 1 {
+			t.Fatalf("K is %v", v)
+		}
+		if v, err := down["K"](); err == nil && v != 1 && !tied {
+			t.Fatalf("K of the inverted is %v", v)
+		}
+		if v, err := up["PGDL"](); err == nil && math.Abs(v-100) > 1e-8 {
+			t.Fatalf("PGDL is %v", v)
+		}
+		for _, name := range []string{"sign error", "RGM"} {
+			v, err := up[name]()
+			w, errW := down[name]()
+			if err == nil && v != 0 || errW == nil && math.Abs(w-1) > 1e-12 {
+				t.Fatalf("%s is %v and inverted %v", name, v, w)
+			}
+		}
+	})
+}
+
+// With one seed, or seed by seed, only the measure's order counts, but for r.
+func TestIncreasingMapsChangeNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g, x, y := drawSample(t)
+		mapped := make([]float64, len(x))
+		for i, v := range x {
+			mapped[i] = math.Exp(v / 200)
+		}
+		for _, mode := range []Repeats{Mean, Pooled, PerSeed} {
+			if mode == Mean && g.most > 1 {
+				continue // the mean of the maps is not the map of the mean
+			}
+			same(t, "under an increasing map", must(g.Sample(x, y, nil, mode)), must(g.Sample(mapped, y, nil, mode)), "r")
+		}
+	})
+}
+
+func TestRelabellingChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		mode := rapid.SampledFrom([]Repeats{Mean, Pooled, PerSeed}).Draw(t, "mode")
+		g, x, y := drawSample(t)
+		marks := rapid.SliceOfN(rapid.Float64Range(0, 1), g.n, g.n).Draw(t, "marks")
+		order := rapid.Permutation(indices(g.n)).Draw(t, "order")
+		defined, movedMarks := make([]bool, g.n), make([]bool, g.n)
+		for i, m := range marks {
+			defined[i] = m < .9
+		}
+		levels := make([][]int, g.Axes())
+		seed := make([]int, g.n)
+		for k, i := range order {
+			movedMarks[k], seed[k] = defined[i], g.seed[i]
+			for a := range levels {
+				levels[a] = append(levels[a], g.levels[a][i])
+			}
+		}
+		moved := must(NewGrid(g.n, levels, seed))
+		same(t, "in another order", must(g.Sample(x, y, defined, mode)), must(moved.Sample(take(x, order), take(y, order), movedMarks, mode)))
+	})
+}
+
+// Means do not change when every network is there twice or three times. The
+// statistics over single networks do (an effective sample size grows).
+func TestRepeatingSeedsChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g, x, y := drawSample(t)
+		times := rapid.IntRange(2, 3).Draw(t, "times")
+		var levels [][]int
+		for _, axis := range g.levels {
+			levels = append(levels, slices.Repeat(axis, times))
+		}
+		more := must(NewGrid(times*g.n, levels, nil))
+		a, b := must(g.Sample(x, y, nil, Mean)), must(more.Sample(slices.Repeat(x, times), slices.Repeat(y, times), nil, Mean))
+		// Values of one seed are not rounded, means are, to 1e-12 of themselves: r may move by as much.
+		same(t, "with repeats", a, b, "r", "sign error", "RGM")
+		v, err := a.Pearson()
+		w, errW := b.Pearson()
+		if (err == nil) != (errW == nil) || math.Abs(v-w) > 1e-10 {
+			t.Fatalf("r was %v (%v) and is %v (%v)", v, err, w, errW)
+		}
+	})
+}
+
 func checkInterval(t *rapid.T, s *Sample) {
 	o := Resampling{Replicates: 20, Seed: 1}
 	for name, f := range map[string]func(Resampling) (Estimate, error){
