@@ -6,13 +6,11 @@ import (
 	"strings"
 
 	"github.com/genbench/genbench/harness/report"
-	"github.com/genbench/genbench/harness/values"
 	"github.com/spf13/cobra"
 )
 
 func auditCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
-	var table string
 	c := &cobra.Command{
 		Use: "audit" + corpusUse, Short: "Say how fragile each measure's score is", Args: cobra.MaximumNArgs(1),
 		Long: "audit computes each score once more with one choice changed at a time: without an axis, without a level,\n" +
@@ -21,11 +19,12 @@ func auditCommand(env environment) *cobra.Command {
 			"It trains and measures nothing. " + corpusHelp,
 		Example: "  genbench audit quick\n  genbench audit --values runs.csv --format markdown",
 		RunE: func(c *cobra.Command, args []string) error {
-			if table != "" {
-				if len(args) > 0 {
-					return usagef("--values %s and the corpus %s: audit one of them", table, args[0])
+			if f.scoring.values != "" {
+				in, err := f.valuesInput(c, args)
+				if err != nil {
+					return err
 				}
-				return f.auditValues(table, c.InOrStdin())
+				return f.auditInput(in)
 			}
 			return f.withStages(corpusName(args), readOnly, func(s *stages) error {
 				stop, err := s.startPlugins(c.Context()) // they say which measures there are, in which version
@@ -48,7 +47,7 @@ func auditCommand(env environment) *cobra.Command {
 	f.addMeasures(c)
 	f.addTable(c)
 	f.addScore(c)
-	c.Flags().StringVar(&table, "values", "", "audit this table of values in place of a corpus: a CSV file, - is standard input")
+	f.addValues(c)
 	return c
 }
 
@@ -71,22 +70,6 @@ func (s *stages) audit() error {
 		return fmt.Errorf("no network to audit: none in the store %s can be scored", s.store.Dir())
 	}
 	return s.auditInput(in)
-}
-
-// auditValues audits a table of values computed anywhere.
-func (f *flags) auditValues(path string, stdin io.Reader) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	in, err := f.readValues(path, stdin, values.Options{})
-	if err != nil {
-		return err
-	}
-	in.Seed, in.Jobs, in.Bootstrap = f.seed, f.jobs, f.bootstrap
-	if f.bootstrap == 0 {
-		in.Bootstrap = -1 // none
-	}
-	return f.auditInput(in)
 }
 
 func (f *flags) auditInput(in report.Input) error {
@@ -126,7 +109,7 @@ func (f *flags) printWritten(t written) error {
 		case "latex":
 			return t.WriteLaTeX(w)
 		}
-		return t.WriteText(w, (&stages{flags: f}).width(w))
+		return t.WriteText(w, f.width(w))
 	}
 	if f.output != "" {
 		return writeFile(f.output, write)

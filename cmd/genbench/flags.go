@@ -33,7 +33,7 @@ type flags struct {
 	format     string
 	output     string
 	noProgress bool
-	bootstrap  int
+	scoring    scoring
 	columns    int
 	explain    bool
 }
@@ -67,14 +67,10 @@ func (f *flags) addMeasures(c *cobra.Command) {
 }
 
 func (f *flags) addFormat(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "format", "text", "text, markdown, csv or json")
+	c.Flags().StringVar(&f.format, "format", "text", "text, markdown, csv, json or latex")
 	c.Flags().StringVar(&f.output, "output", "", "write the table to this file instead of standard output")
 	c.Flags().IntVar(&f.columns, "width", 0, "width of the text table in characters (default: the terminal's; without one, as wide as it gets)")
 	c.Flags().BoolVar(&f.explain, "explain", false, "say how to read the columns")
-}
-
-func (f *flags) addScore(c *cobra.Command) {
-	c.Flags().IntVar(&f.bootstrap, "bootstrap", 1000, "resamples behind the intervals; 0 leaves them out")
 }
 
 // check refuses values that no flag library can.
@@ -85,8 +81,8 @@ func (f *flags) check() error {
 	if f.jobs == 0 {
 		f.jobs = runtime.NumCPU()
 	}
-	if f.bootstrap < 0 || f.bootstrap > 1_000_000 || (f.bootstrap > 0 && f.bootstrap < minBootstrap) {
-		return usagef("--bootstrap %d: give a number from %d to 1000000, or 0 for no intervals", f.bootstrap, minBootstrap)
+	if err := f.scoring.check(); err != nil {
+		return err
 	}
 	if f.start < 0 || f.deadline < 0 {
 		return usagef("--plugin-start-timeout %v, --plugin-timeout %v: times are positive", f.start, f.deadline)
@@ -114,10 +110,7 @@ func (f *flags) check() error {
 	return nil
 }
 
-// minBootstrap is how many resamples a 95 % interval takes at the least.
-const minBootstrap = 20
-
-var formats = []string{"text", "markdown", "csv", "json"}
+var formats = []string{"text", "markdown", "csv", "json", "latex"}
 
 // newEngine makes the engine that --engine names.
 func (f *flags) newEngine() (models.Engine, error) {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/harness"
@@ -21,8 +22,13 @@ func scoreCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "score" + corpusUse, Short: "Compute the statistics of what is measured, and print the leaderboard", Args: cobra.MaximumNArgs(1),
-		Long: "score computes the leaderboard from the networks and answers that the store holds; it trains and\nmeasures nothing. " + corpusHelp,
+		Long: "score computes the leaderboard from the networks and answers that the store holds, or from a table of\n" +
+			"values computed anywhere; it trains and measures nothing. " + corpusHelp + "\n\n" + valuesHelp,
+		Example: "  genbench score quick --compat fgm,pgdl,rgm,cna\n  genbench score --values runs.csv --format latex --output board.tex\n  my-measures | genbench score --values -",
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.scoring.values != "" {
+				return f.scoreValues(c, args)
+			}
 			return f.withStages(corpusName(args), readOnly, func(s *stages) error {
 				stop, err := s.startPlugins(c.Context()) // they say which measures there are, in which version
 				if err != nil {
@@ -44,6 +50,7 @@ func scoreCommand(env environment) *cobra.Command {
 	f.addMeasures(c)
 	f.addFormat(c)
 	f.addScore(c)
+	f.addValues(c)
 	return c
 }
 
@@ -64,10 +71,10 @@ func (s *stages) score() error {
 		return err
 	}
 	if len(in.Networks) == 0 {
-		if n := in.Dropped[droppedUnconverged]; n > 0 {
-			return fmt.Errorf("no network to score: all %d in the store missed the target loss; raise max_epochs or target_loss in the spec", n)
-		}
 		return fmt.Errorf("no network to score: the store %s has none; `genbench train` trains them", s.store.Dir())
+	}
+	if !in.KeepUnconverged && !slices.ContainsFunc(in.Networks, func(n report.Network) bool { return !n.Unconverged }) {
+		return fmt.Errorf("no network to score: all %d in the store missed the target loss; raise max_epochs or target_loss in the spec, or score them with --keep-unconverged", len(in.Networks))
 	}
 	board, err := report.Build(in)
 	if err != nil {
@@ -99,29 +106,19 @@ func (s *stages) noteGaps(t *harness.Table) {
 	}
 }
 
-// Reasons for which a network is left out of the statistics.
-const droppedUnconverged = "missed the target training loss"
-
 // boardInput brings gaps and answers together: the first place where they meet.
 func (s *stages) boardInput(t *harness.Table) (report.Input, error) {
 	in := report.Input{
 		Corpus: s.spec.Name, Dropped: map[string]int{}, AxisLevels: map[string][]string{},
-		Bootstrap: s.bootstrap, Seed: s.seed, Jobs: s.jobs,
 	}
-	if s.bootstrap == 0 {
-		in.Bootstrap = -1 // none
+	if err := s.choose(&in); err != nil {
+		return in, err
 	}
-	var scored []int
-	for i, r := range t.Records {
-		if !r.Converged {
-			in.Dropped[droppedUnconverged]++
-			continue
-		}
+	for _, r := range t.Records {
 		n, err := s.scoredNetwork(r)
 		if err != nil {
 			return in, err
 		}
-		scored = append(scored, i)
 		in.Networks = append(in.Networks, n)
 	}
 	for _, a := range corpora.Varying(s.store.Spec(), s.networks) {
@@ -131,7 +128,7 @@ func (s *stages) boardInput(t *harness.Table) (report.Input, error) {
 		}
 	}
 	for j, c := range t.Columns {
-		in.Measures = append(in.Measures, boardMeasure(c, t, j, scored))
+		in.Measures = append(in.Measures, boardMeasure(c, t, j))
 	}
 	return in, nil
 }
@@ -142,7 +139,7 @@ func (s *stages) scoredNetwork(r *corpora.Record) (report.Network, error) {
 		return report.Network{}, err
 	}
 	n := report.Network{
-		ID: r.ID, Config: map[string]string{}, Seed: r.Seed, Gap: r.Gap(), LossGap: r.LossGap(),
+		ID: r.ID, Config: map[string]string{}, Seed: r.Seed, Unconverged: !r.Converged, Gap: r.Gap(), LossGap: r.LossGap(),
 		TrainLoss: r.Train.Loss, Parameters: r.Architecture.NumParameters(), TestCorrect: correct,
 	}
 	for _, c := range r.Config {
@@ -151,10 +148,10 @@ func (s *stages) scoredNetwork(r *corpora.Record) (report.Network, error) {
 	return n, nil
 }
 
-func boardMeasure(c harness.Column, t *harness.Table, j int, scored []int) report.Measure {
+func boardMeasure(c harness.Column, t *harness.Table, j int) report.Measure {
 	m := report.Measure{Name: c.Name, Class: class(c.Info), Direction: c.Info.Larger.String(), Scale: c.Info.Scale.String()}
 	total, timed := 0.0, 0
-	for _, i := range scored {
+	for i := range t.Records {
 		r := t.Cells[i][j]
 		cell := report.Cell{Value: math.NaN(), Reason: "not measured"}
 		if r != nil {
@@ -185,40 +182,24 @@ func (s *stages) keep(b *report.Board) error {
 }
 
 // print writes the board where and as the flags say.
-func (s *stages) print(b *report.Board) error {
-	write := func(w io.Writer) error { return s.writeBoard(w, b) }
-	if s.output != "" {
-		return writeFile(s.output, write)
-	}
-	return write(s.env.stdout)
-}
-
-func (s *stages) writeBoard(w io.Writer, b *report.Board) error {
-	switch s.format {
-	case "markdown":
-		return b.WriteMarkdown(w)
-	case "csv":
-		return b.WriteCSV(w)
-	case "json":
-		return b.WriteJSON(w)
-	}
-	if err := b.WriteText(w, s.width(w)); err != nil {
+func (f *flags) print(b *report.Board) error {
+	if err := f.printWritten(b); err != nil {
 		return err
 	}
-	if s.explain {
-		_, err := io.WriteString(w, "\n"+report.Explain())
-		return err
+	if !f.explain || f.output != "" {
+		return nil
 	}
-	return nil
+	_, err := io.WriteString(f.env.stdout, "\n"+report.Explain())
+	return err
 }
 
 // width is what --width says, else the terminal's; 0, no limit, where there is none.
-func (s *stages) width(w io.Writer) int {
-	if s.columns > 0 {
-		return s.columns
+func (f *flags) width(w io.Writer) int {
+	if f.columns > 0 {
+		return f.columns
 	}
-	if f, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+	if file, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 			return width
 		}
 	}

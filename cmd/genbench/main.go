@@ -39,7 +39,7 @@ func main() {
 		os.Exit(servePlugin(os.Args[2:], os.Stderr))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	env := environment{getenv: os.Getenv, stdout: os.Stdout, stderr: os.Stderr}
+	env := environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	status := execute(ctx, env, os.Args[1:])
 	stop()
 	os.Exit(status)
@@ -48,6 +48,7 @@ func main() {
 // environment is the world that a command may touch.
 type environment struct {
 	getenv         func(string) string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
