@@ -113,12 +113,12 @@ def plogp(p):
 
 
 def sign_errors(levels, x, y, n, pooled=False, filtered=True, rgm=False):
-    """[(axis, error, effective size)] of the environments kept, and the number of all environments
+    """{environment: (error, effective size)} of those kept, and the number of all environments
 
     Dziugaite et al. 2020, section 4: single networks; an environment is a pair of configurations
-    that differ in one axis, or, pooled, all of those that differ in it by the same two levels.
-    rgm: as in the authors' code each unordered environment is there twice, and an effective size
-    within 1e-5 of the least suffices.
+    that differ in one axis, (axis, configuration, configuration), or, pooled, all of those that
+    differ in it by the same two levels, (axis, level, level). rgm: as in the authors' code an
+    effective size within numpy's isclose of the least suffices.
     """
     levels = np.asarray(levels, dtype=np.int64)
     sums = {}
@@ -132,17 +132,26 @@ def sign_errors(levels, x, y, n, pooled=False, filtered=True, rgm=False):
     e = (1 - np.sign(x[i] - x[j]) * np.sign(y[i] - y[j])) / 2
     for k in range(len(i)):
         c, d = tuple(levels[i[k]]), tuple(levels[j[k]])
-        key = (axis[k], *sorted([c[axis[k]], d[axis[k]]] if pooled else [c, d]))
+        key = (int(axis[k]), *sorted([c[axis[k]], d[axis[k]]] if pooled else [c, d]))
         s = sums.setdefault(key, [0.0, 0.0, 0.0])
         s[0] += w[k]
         s[1] += w[k] ** 2
         s[2] += w[k] * e[k]
-    kept = []
+    kept = {}
     for key, (s, s2, loss) in sums.items():
         ess = s * s / s2 if s2 > 0 else 0.0
         if ess >= LEAST_ESS or rgm and np.isclose(ess, LEAST_ESS):
-            kept += [(int(key[0]), loss / s, ess)] * (2 if rgm else 1)
+            kept[key] = loss / s, ess
     return kept, len(sums)
+
+
+def summary(errors, doubled=False):
+    """{mean, p90, max, environments} of errors; doubled: each counts twice, which moves p90 only"""
+    out = dict.fromkeys(("mean", "p90", "max"))
+    if errors:
+        p90 = np.percentile(np.repeat(errors, 1 + doubled), 90)
+        out = {"mean": np.mean(errors), "p90": p90, "max": np.max(errors)}
+    return out | {"environments": len(errors)}
 
 
 def pgdl(levels, names, x, y):

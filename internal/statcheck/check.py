@@ -83,6 +83,8 @@ def check_samples(program, count, table):
         table.compare("Kendall tau-b, scipy.stats.kendalltau", a["tau_b"], kendall(cx, cy), CLOSE, where)
         table.compare("Spearman, scipy.stats.spearmanr", a["spearman"], spearman(cx, cy), CLOSE, where)
         table.compare("Pearson, scipy.stats.pearsonr", a["pearson"], pearson(cx, cy), CLOSE, where)
+        r = pearson(cx, cy)
+        table.compare("CNA's |r|, scipy.stats.pearsonr", a["cna"], None if r is None else abs(r), CLOSE, where)
         table.compare("Kendall tau-a, NumPy over all pairs", a["tau_a"], brute.tau_a(cx, cy), CLOSE, where)
         # SciPy's own way with missing values; it takes fewer than two or constant rows ill, and
         # masked Kendall takes seconds for the largest.
@@ -112,11 +114,13 @@ def check_grids(program, count, table):
             table.compare("granulated Psi, tau-" + kind, got["psi"], psi, CLOSE, where)
             for i, v in enumerate(by_axis):
                 table.compare("granulated psi of an axis, tau-" + kind, got["axes"][i], v, CLOSE, "%s, axis %d" % (where, i))
-        check_information(grid["information"], brute.information(p), table, where)
-        check_sign_errors(grid, levels, x, y, g["test_size"], table, where)
+        table.compare("FGM Psi", grid["fgm"]["psi"], brute.granulated(p, brute.tau_a)[0], CLOSE, where)
+        table.compare("FGM tau", grid["fgm"]["tau"], brute.correlation(p, brute.tau_a), CLOSE, where)
+        check_information(grid["information"], brute.information(p), p, table, where)
+        check_sign_errors(grid, g, keep, table, where)
 
 
-def check_information(got, want, table, where):
+def check_information(got, want, p, table, where):
     sets = {tuple(s["axes"] or ()): s for s in got["sets"]}
     table.same("sets S of K", sorted(sets), sorted(want), where)
     for s, (v, smallest) in want.items():
@@ -128,12 +132,51 @@ def check_information(got, want, table, where):
         v, smallest = want[tuple(got["set"] or ())]
         table.compare("K is that of the set named", v, min(of), CLOSE, where)
         table.same("smallest cell of the set named", got["min_cell"], smallest, where)
+        a, b = ((p.levels[:, got["set"] or []] == at).all(1) for at in got["min_cell_at"])
+        pairs = a[:, None] & b & (p.stratum[:, None] == p.stratum) & ~np.eye(len(a), dtype=bool)
+        table.same("smallest cell is where it says", int(pairs.sum()), smallest, where)
 
 
-def check_sign_errors(grid, levels, x, y, n, table, where):
-    for kind, pooled in (("configurations", False), ("levels", True)):
-        kept, count = brute.sign_errors(levels, x, y, n, pooled)
-        published.compare_sign_errors(grid["sign_errors"][kind], kept, count, table, "sign errors, pairs of %s" % kind, where)
+SIGN_ERRORS = {
+    "configurations": {"options": {}, "doubled": False},
+    "levels": {"options": {"pooled": True}, "doubled": False},
+    "unfiltered": {"options": {"filtered": False}, "doubled": True},
+    "rgm": {"options": {"rgm": True}, "doubled": True},
+}
+
+
+def check_sign_errors(grid, g, keep, table, where):
+    levels, x, y = g["levels"][keep], g["x"][keep], g["y"][keep]
+    for kind, o in SIGN_ERRORS.items():
+        kept, count = brute.sign_errors(levels, x, y, g["test_size"], **o["options"])
+        got, what = grid["sign_errors"][kind], "sign errors, %s: " % kind
+        errors = [e for e, _ in kept.values()]
+        compare_summary(what, got, errors, o["doubled"], table, where)
+        table.same(what + "rejected", got["rejected"], count - len(kept), where)
+        for a in range(levels.shape[1]):
+            errors = [e for key, (e, _) in kept.items() if key[0] == a]
+            compare_summary(what + "by axis, ", got["by_axis"][a], errors, o["doubled"], table, "%s, axis %d" % (where, a))
+        if kept:
+            w = got["worst"]
+            error, ess = kept.get(environment(w, g["levels"], kind == "levels"), (None, None))
+            table.compare(what + "the worst is where it says", error, max(e for e, _ in kept.values()), CLOSE, where)
+            table.compare(what + "its effective size", w["ess"], ess, 1e-9, where)
+
+
+def compare_summary(what, got, errors, doubled, table, where):
+    want = brute.summary(errors, doubled)
+    for key in ("mean", "p90", "max"):
+        table.compare(what + key, got[key], want[key], CLOSE, where)
+    table.same(what + "environments", got["environments"], want["environments"], where)
+
+
+def environment(worst, levels, pooled):
+    """What brute.sign_errors calls the environment"""
+    a, ends = worst["axis"], [worst["from"], worst["to"]]
+    if pooled:
+        return (a, *sorted(ends))
+    at = [int(v) for v in levels[worst["network"]]]
+    return (a, *sorted(tuple(at[:a] + [end] + at[a + 1 :]) for end in ends))
 
 
 def main():
@@ -151,7 +194,7 @@ def main():
     table = Table()
     check_samples(program, a.inputs, table)
     check_grids(program, a.inputs // 5, table)
-    published.check(program, a.inputs // 10, table, a.pgdl_kit, a.rgm)
+    published.check(program, a.inputs // 5, table, a.pgdl_kit, a.rgm)
     print(table)
     if not table.rows or not all(r["inputs"] > r["undefined"] for r in table.rows.values()):
         print("FAIL: nothing was compared in some row")

@@ -31,6 +31,7 @@ type request struct {
 	Seed     []int      `json:"seed"`   // [N]
 	Repeats  string     `json:"repeats"`
 	TestSize int        `json:"test_size"`
+	Names    [][]string `json:"names"` // [A][level], how Python prints a level: for PGDL alone
 }
 
 // answer holds null where a statistic is undefined.
@@ -40,6 +41,7 @@ type answer struct {
 	TauB     *float64 `json:"tau_b"`
 	Spearman *float64 `json:"spearman"`
 	Pearson  *float64 `json:"pearson"`
+	CNA      *float64 `json:"cna"` // absolute Pearson of single networks
 	Grid     *onGrid  `json:"grid,omitempty"`
 }
 
@@ -48,7 +50,14 @@ type onGrid struct {
 	PsiA        granulated             `json:"psi_a"`
 	PsiB        granulated             `json:"psi_b"`
 	Information information            `json:"information"`
-	SignErrors  map[string]*signErrors `json:"sign_errors"` // by environment
+	SignErrors  map[string]*signErrors `json:"sign_errors"` // by environment; as in RGM
+	FGM         fgm                    `json:"fgm"`
+	PGDL        *float64               `json:"pgdl"`
+}
+
+type fgm struct {
+	Psi *float64 `json:"psi"`
+	Tau *float64 `json:"tau"`
 }
 
 type granulated struct {
@@ -60,6 +69,7 @@ type information struct {
 	K       *float64      `json:"k"`
 	Set     []int         `json:"set"`
 	MinCell int           `json:"min_cell"`
+	At      [2][]int      `json:"min_cell_at"` // levels of both points on the axes of Set
 	Sets    []conditional `json:"sets"`
 }
 
@@ -75,6 +85,18 @@ type signErrors struct {
 	Max          *float64 `json:"max"`
 	Environments int      `json:"environments"`
 	Rejected     int      `json:"rejected"`
+	Worst        *worst   `json:"worst,omitempty"`
+	// ByAxis is [A], and empty in its elements.
+	ByAxis []*signErrors `json:"by_axis,omitempty"`
+}
+
+type worst struct {
+	Axis    int     `json:"axis"`
+	From    int     `json:"from"`
+	To      int     `json:"to"`
+	Network int     `json:"network"`
+	Error   float64 `json:"error"`
+	ESS     float64 `json:"ess"`
 }
 
 func main() {
@@ -102,6 +124,16 @@ func serve(r io.Reader, w io.Writer) error {
 			return fmt.Errorf("answer %d: %w", line, err)
 		}
 	}
+}
+
+// defined answers x and y of the networks where both are.
+func (q *request) defined() (x, y []float64) {
+	for i := range q.X {
+		if q.X[i] != nil && q.Y[i] != nil {
+			x, y = append(x, *q.X[i]), append(y, *q.Y[i])
+		}
+	}
+	return x, y
 }
 
 func (q *request) sample(repeats rank.Repeats) (*rank.Sample, error) {
@@ -134,7 +166,10 @@ func (q *request) answer() (answer, error) {
 	for _, f := range []struct {
 		to *(*float64)
 		of func() (float64, error)
-	}{{&a.TauA, s.TauA}, {&a.TauB, s.TauB}, {&a.Spearman, s.Spearman}, {&a.Pearson, s.Pearson}} {
+	}{
+		{&a.TauA, s.TauA}, {&a.TauB, s.TauB}, {&a.Spearman, s.Spearman}, {&a.Pearson, s.Pearson},
+		{&a.CNA, func() (float64, error) { return rank.AbsolutePearson(q.defined()) }},
+	} {
 		v, err := f.of()
 		if *f.to, err = value(v, err); err != nil {
 			return answer{}, err
@@ -166,22 +201,50 @@ func (q *request) onGrid(s *rank.Sample) (*onGrid, error) {
 	if out.PsiB, err = granulatedOf(s.Granulated(rank.B)); err != nil {
 		return nil, err
 	}
-	k := s.Information()
-	out.Information = information{Set: k.Set, MinCell: k.MinCell}
-	if out.Information.K, err = value(k.K, k.Err); err != nil {
+	if out.Information, err = informationOf(s.Information()); err != nil {
 		return nil, err
 	}
+	for name, e := range map[string]rank.SignErrors{
+		"configurations": s.SignErrorsOf(rank.SignErrorOptions{TestSize: q.TestSize, LeastESS: rank.LeastESS}),
+		"levels":         s.SignErrorsOf(rank.SignErrorOptions{TestSize: q.TestSize, LeastESS: rank.LeastESS, Environment: rank.LevelPair}),
+		"unfiltered":     s.SignErrorsOf(rank.SignErrorOptions{TestSize: q.TestSize, LeastESS: rank.LeastESS, Unfiltered: true, Doubled: true}),
+		"rgm":            s.RGM(q.TestSize),
+	} {
+		if out.SignErrors[name], err = signErrorsOf(e); err != nil {
+			return nil, err
+		}
+	}
+	return out, q.published(s, out)
+}
+
+func (q *request) published(s *rank.Sample, out *onGrid) error {
+	f, err := s.FGM()
+	if err != nil && !errors.Is(err, rank.ErrUndefined) {
+		return err
+	}
+	if out.FGM.Psi, err = value(f.Psi, f.PsiErr); err != nil {
+		return err
+	}
+	if out.FGM.Tau, err = value(f.Tau, f.TauErr); err != nil {
+		return err
+	}
+	p, err := s.PGDL(q.Names)
+	out.PGDL, err = value(p.Score, err)
+	return err
+}
+
+func informationOf(k rank.Information) (information, error) {
+	v, err := value(k.K, k.Err)
+	if err != nil {
+		return information{}, err
+	}
+	out := information{K: v, Set: k.Set, MinCell: k.MinCell, At: k.MinCellAt}
 	for _, c := range k.Sets {
 		v, err := value(c.Value, c.Err)
 		if err != nil {
-			return nil, err
+			return information{}, err
 		}
-		out.Information.Sets = append(out.Information.Sets, conditional{c.Axes, v, c.MinCell})
-	}
-	for name, kind := range map[string]rank.Environment{"configurations": rank.ConfigurationPair, "levels": rank.LevelPair} {
-		if out.SignErrors[name], err = signErrorsOf(s.SignErrors(q.TestSize, kind, rank.LeastESS)); err != nil {
-			return nil, err
-		}
+		out.Sets = append(out.Sets, conditional{c.Axes, v, c.MinCell})
 	}
 	return out, nil
 }
@@ -203,6 +266,25 @@ func granulatedOf(g rank.Granulated) (granulated, error) {
 }
 
 func signErrorsOf(e rank.SignErrors) (*signErrors, error) {
+	out, err := summaryOf(e.SignErrorSummary)
+	if err != nil {
+		return nil, err
+	}
+	if e.Err == nil {
+		w := e.Worst
+		out.Worst = &worst{w.Axis, w.From, w.To, w.Network, w.Error, w.ESS}
+	}
+	for _, a := range e.ByAxis {
+		s, err := summaryOf(a)
+		if err != nil {
+			return nil, err
+		}
+		out.ByAxis = append(out.ByAxis, s)
+	}
+	return out, nil
+}
+
+func summaryOf(e rank.SignErrorSummary) (*signErrors, error) {
 	out := &signErrors{Environments: e.Environments, Rejected: e.Rejected}
 	for _, f := range []struct {
 		to *(*float64)

@@ -32,8 +32,8 @@ class Table:
         return sum(r["wrong"] for r in self.rows.values())
 
     def __str__(self):
-        lines = ["%-50s %7s %9s %10s %10s %13s" % ("statistic", "inputs", "undefined", "largest", "tolerance", "disagreements")]
+        lines = ["%-58s %7s %9s %10s %10s %13s" % ("statistic", "inputs", "undefined", "largest", "tolerance", "disagreements")]
         for what, r in self.rows.items():
-            line = "%-50s %7d %9d %10.1e %10.0e %13d" % (what, r["inputs"], r["undefined"], r["largest"], r["tolerance"], r["wrong"])
+            line = "%-58s %7d %9d %10.1e %10.0e %13d" % (what, r["inputs"], r["undefined"], r["largest"], r["tolerance"], r["wrong"])
             lines.append(line + ("  FAIL " + r["first"] if r["wrong"] else ""))
         return "\n".join(lines + ["remark: " + r for r in self.remarks])
