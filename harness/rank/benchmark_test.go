@@ -131,3 +131,14 @@ func BenchmarkSignErrors(b *testing.B) {
 		s.RGM(10000)
 	}
 }
+
+func BenchmarkLeaveOneOut(b *testing.B) {
+	for _, s := range []*Sample{quickSample(), largeSample(Mean)} {
+		f := s.newInformer()
+		b.Run(strconv.Itoa(len(s.points)), func(b *testing.B) {
+			for b.Loop() {
+				f.leaveOneOut(s.points)
+			}
+		})
+	}
+}
