@@ -70,6 +70,15 @@ func (b *Board) complete() error {
 		for axis := range r.PsiByAxis {
 			keys[axis] = true
 		}
+		if r.PsiAxisCI == nil {
+			r.PsiAxisCI = map[string]*Interval{}
+		}
+		if r.Compat.FGMPsiByAxis == nil {
+			r.Compat.FGMPsiByAxis = map[string]*float64{}
+		}
+	}
+	if b.Compat == nil {
+		b.Compat = []string{}
 	}
 	if b.Axes == nil { // written before boards had axes: their order is lost
 		b.Axes = slices.AppendSeq([]string{}, maps.Keys(keys))

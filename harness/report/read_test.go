@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -72,6 +73,42 @@ func TestReadWithoutAxes(t *testing.T) {
 	}
 }
 
+// testdata/board-before.json is a whole board as it was written before rows had
+// the papers' scores, intervals of K, ρ and r, and the place of the largest error.
+func TestReadBefore(t *testing.T) {
+	old, err := os.ReadFile("testdata/board-before.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Read(bytes.NewReader(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.row(t, "good")
+	if r.SignError.Environments != nil || r.SignError.MaxAt != nil || r.CMICI != nil || r.Compat.PGDL != nil || r.Compat.FGMPsiByAxis == nil || b.Compat == nil {
+		t.Errorf("%+v", r)
+	}
+	text := form(t, func(w *bytes.Buffer) error { return b.WriteText(w, 0) })
+	for _, gone := range []string{"[95 %]  p Holm", "K [95 %]", "intervals: ", "scores 0.000"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("the text has %q:\n%s", gone, text)
+		}
+	}
+	for _, write := range []func(*bytes.Buffer) error{
+		func(w *bytes.Buffer) error { return b.WriteMarkdown(w) },
+		func(w *bytes.Buffer) error { return b.WriteCSV(w) },
+		func(w *bytes.Buffer) error { return b.WriteLaTeX(w) },
+	} {
+		if form(t, write) == "" {
+			t.Error("nothing is written")
+		}
+	}
+	again, err := Read(strings.NewReader(form(t, func(w *bytes.Buffer) error { return b.WriteJSON(w) })))
+	if err != nil || !Equal(b, again) {
+		t.Errorf("written and read again: %v", err)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	row := `{"measure":"m","class":"train","psi_by_axis":{"a":null}}`
 	for text, want := range map[string]string{
@@ -110,7 +147,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		var out bytes.Buffer
-		for _, err := range []error{b.WriteText(&out, 80), b.WriteText(&out, 0), b.WriteMarkdown(&out), b.WriteCSV(&out), b.WriteJSON(&out)} {
+		for _, err := range []error{b.WriteText(&out, 80), b.WriteText(&out, 0), b.WriteMarkdown(&out), b.WriteCSV(&out), b.WriteJSON(&out), b.WriteLaTeX(&out)} {
 			if err != nil {
 				t.Fatal(err)
 			}

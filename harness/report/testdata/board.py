@@ -111,6 +111,40 @@ def statistics(m):
         if w.sum() > 0 and w.sum() ** 2 / (w**2).sum() >= 12:
             errors.append(float((w * np.array([p[1] for p in pairs])).sum() / w.sum()))
     out["sign_error"] = dict(mean=float(np.mean(errors)), p90=float(np.percentile(errors, 90)), max=max(errors)) if errors else None
+    out["compat"] = compat(x, keep, points)
+    return out
+
+
+def tau_a(points):
+    return float(np.mean([np.sign(a[1] - b[1]) * np.sign(a[2] - b[2]) for a, b in itertools.combinations(points, 2)]))
+
+
+def compat(x, keep, points):
+    """The papers' scores: FGM's and PGDL's over configurations, CNA's over networks; RGM's needs more seeds than two."""
+    psi = {}
+    for k, a in enumerate(AXES):
+        cells = defaultdict(list)
+        for p in points:
+            cells[p[0][:k] + p[0][k + 1:]].append(p)
+        psi[a] = float(np.mean([tau_a(c) for c in cells.values() if len(c) > 1]))
+    loss_gap = 2 * gap[keep]  # the board's test gives the networks this loss gap
+    cna = number(abs(stats.pearsonr(x[keep], loss_gap)[0]))
+    out = dict(fgm_psi=float(np.mean(list(psi.values()))), fgm_tau=tau_a(points), fgm_psi_by_axis=psi, pgdl=None, cna=cna)
+    if len(points) < math.prod(len(v) for v in AXES.values()):
+        return out  # the scoring program refuses a grid with holes
+    values = []
+    for S in itertools.combinations(range(len(AXES)), 2):
+        cells = defaultdict(lambda: np.zeros((2, 2)))
+        for a, b in itertools.product(points, repeat=2):  # with itself too
+            cells[tuple((a[0][k], b[0][k]) for k in S)][int(a[1] > b[1]), int(a[2] > b[2])] += 1
+        information = entropy = 0.0
+        for c in cells.values():
+            c = c / c.sum()
+            px, py = c.sum(axis=1), c.sum(axis=0)
+            information += sum(c[i, j] * math.log2(c[i, j] / (px[i] * py[j])) for i in (0, 1) for j in (0, 1) if c[i, j] > 0)
+            entropy -= sum(p * math.log2(p + 1e-12) for p in py)
+        values.append(information / entropy)
+    out["pgdl"] = 100 * min(values)
     return out
 
 
@@ -139,6 +173,9 @@ for c in configs:
     predicted[c] = float(row(c) @ np.linalg.solve(A.T @ A + penalty, A.T @ np.array([mean_gap[d] for d in far])))
 values = [round(predicted[tuple(AXES[a].index(n["config"][a]) for a in AXES)], 10) for n in networks]
 controls["hyperparameters"] = statistics(measure("", values))
+
+# The control "canonical-ordering": shuffled labels are held to widen the gap, width to narrow it; of norm nothing is held.
+controls["canonical-ordering"] = statistics(measure("", [AXES["label_shuffle"].index(n["config"]["label_shuffle"]) / 2 - AXES["width"].index(n["config"]["width"]) for n in networks]))
 
 json.dump(dict(versions=dict(python=sys.version.split()[0], numpy=np.__version__, scipy=scipy.__version__),
                test_size=TEST, axes=list(AXES), levels=AXES, networks=networks, measures=measures, controls=controls), sys.stdout)
