@@ -23,18 +23,26 @@ type influence struct {
 // (s_p − ψ_i)/(pairs · A m_i). Centring at an estimated ψ_i costs one of the k
 // disjoint pairs that the axis holds, hence the factor √(k/(k−1)).
 func (s *Sample) influence(kind Tau, g Granulated) *influence {
-	inf := &influence{configs: s.grid.configs}
-	index := map[[2]int]int{}
-	defined := 0
-	for _, a := range g.Axes {
+	var axes []int
+	for i, a := range g.Axes {
 		if a.Err == nil {
-			defined++
+			axes = append(axes, i)
 		}
 	}
-	for i, a := range g.Axes {
-		if a.Err != nil {
-			continue
-		}
+	return s.influenceOn(kind, g, axes)
+}
+
+// influenceOfAxis does the same for one ψ.
+func (s *Sample) influenceOfAxis(kind Tau, g Granulated, axis int) *influence {
+	return s.influenceOn(kind, g, []int{axis})
+}
+
+func (s *Sample) influenceOn(kind Tau, g Granulated, axes []int) *influence {
+	inf := &influence{configs: s.grid.configs}
+	index := map[[2]int]int{}
+	defined := len(axes)
+	for _, i := range axes {
+		a := g.Axes[i]
 		disjoint := 0
 		for _, c := range s.cells[i] {
 			disjoint += len(c) / 2

@@ -83,7 +83,7 @@ func (s *Sample) permute(observed float64, permutations int, seed uint64, f func
 	order := make([]int, len(blocks))
 	extreme, counted := 0, 0
 	for b := range permutations {
-		shuffle(order, seed, b)
+		shuffle(order, seed, forPermutation, b)
 		for k, block := range blocks {
 			from := blocks[order[k]]
 			for r, p := range block {
@@ -103,8 +103,8 @@ func (s *Sample) permute(observed float64, permutations int, seed uint64, f func
 }
 
 // shuffle fills order with a random permutation (Fisher and Yates).
-func shuffle(order []int, seed uint64, b int) {
-	g := stream(seed, forPermutation, b)
+func shuffle(order []int, seed uint64, p purpose, b int) {
+	g := stream(seed, p, b)
 	for i := range order {
 		order[i] = i
 	}

@@ -55,6 +55,13 @@ type Estimate struct {
 	DrawError float64 // of resampling
 	GridError float64 // of the jackknife over configurations
 
+	StandardError float64 // of [Sample.Intervals]; 0 where no resample changes the value
+	Degrees       float64 // of freedom of StandardError
+
+	estimand Estimand
+	draws    []optional // [B] the statistic of each replicate
+	without  []optional // [groups] the statistic without each group of configurations
+
 	replicates []float64 // [B], NaN where undefined
 	influence  *influence
 	degrees    float64 // of freedom of GridError

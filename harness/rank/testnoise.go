@@ -12,6 +12,46 @@ import (
 // move together, which independent binomial noise would miss.
 type TestNoise struct {
 	shift [][]float64 // [B][N]
+	rows  [][]uint64  // [N] bit sets of the examples each network has right
+	size  int
+}
+
+// draws is the number of replicates.
+func (n *TestNoise) draws() int { return len(n.shift) }
+
+// of is the shift of each network in replicate b, or nil.
+func (n *TestNoise) of(b int) []float64 {
+	if n == nil {
+		return nil
+	}
+	return n.shift[b]
+}
+
+// within is the variance that the draw of the test examples gives to networks
+// around their common mean: over all pairs, half the variance of the difference
+// of their accuracies, which is (d − δ²)/T for two that disagree on a fraction d
+// of T examples and whose accuracies differ by δ.
+func (n *TestNoise) within(nets []int) float64 {
+	var sum float64
+	pairs := 0
+	size := float64(n.size)
+	for k, i := range nets {
+		for _, j := range nets[:k] {
+			differ, more := 0, 0
+			for w, a := range n.rows[i] {
+				b := n.rows[j][w]
+				differ += bits.OnesCount64(a ^ b)
+				more += bits.OnesCount64(a) - bits.OnesCount64(b)
+			}
+			delta := float64(more) / size
+			sum += (float64(differ)/size - delta*delta) / size / 2
+			pairs++
+		}
+	}
+	if pairs == 0 {
+		return 0
+	}
+	return sum / float64(pairs)
 }
 
 // NewTestNoise resamples test examples. correct is [N][T]: whether network n
@@ -37,7 +77,7 @@ func NewTestNoise(correct [][]bool, replicates int, seed uint64) (*TestNoise, er
 			}
 		}
 	}
-	noise := &TestNoise{shift: make([][]float64, replicates)}
+	noise := &TestNoise{shift: make([][]float64, replicates), rows: rows, size: size}
 	drawn := make([]uint32, size)
 	var planes [][]uint64
 	for b := range noise.shift {
@@ -95,6 +135,8 @@ const (
 	forConfigurations
 	forTest
 	forPermutation
+	forFloor
+	forGroups
 )
 
 // stream is the generator of one replicate. Replicates have streams of their
