@@ -122,7 +122,7 @@ type Change struct {
 //
 // Changes are point values: only the score itself is resampled, by [Build].
 func Audit(in Input) (*Audited, error) {
-	in.Permute = 1 // p-values are not looked at
+	in.Permute, in.Compat = 1, nil // p-values and published scores are not looked at
 	board, err := Build(in)
 	if err != nil {
 		return nil, fmt.Errorf("auditing: %w", err)
@@ -170,7 +170,7 @@ type auditor struct {
 	otherGap  []float64 // [networks]; nil where it is not tried
 	repeats   rank.Repeats
 	reseeded  bool // repeats is another treatment, and tried
-	common    []bool
+	common    *part
 	// Of the networks with (or without) the unconverged; nil where there are none.
 	converged         *builder
 	convergedMeasures map[string]*Measure
@@ -178,10 +178,30 @@ type auditor struct {
 	notes             []string
 }
 
-// levelOut is one level left out: keep marks the networks of the others.
+// levelOut is one level left out.
 type levelOut struct {
 	axis, level string
-	keep        []bool
+	rest        *part
+}
+
+// part is some of the networks scored.
+type part struct {
+	keep   []bool // [networks]
+	varies []bool // [axes] whether the part has two levels of it
+}
+
+func (b *builder) part(keep []bool) *part {
+	p := &part{keep: keep, varies: make([]bool, len(b.axes))}
+	for a, at := range b.levels {
+		first := slices.Index(keep, true)
+		for i, k := range keep {
+			if k && at[i] != at[first] {
+				p.varies[a] = true
+				break
+			}
+		}
+	}
+	return p
 }
 
 func newAuditor(in Input, board *Board) (*auditor, error) {
@@ -223,7 +243,7 @@ func (a *auditor) leaveLevels() {
 			for k, at := range a.b.levels[i] {
 				keep[k] = at != place
 			}
-			a.levels = append(a.levels, levelOut{axis, level, keep})
+			a.levels = append(a.levels, levelOut{axis, level, a.b.part(keep)})
 		}
 	}
 }
@@ -286,13 +306,15 @@ func (a *auditor) commonNetworks() {
 		common[i] = true
 	}
 	var nowhere []string
-	for _, m := range a.b.in.Measures {
-		if !slices.ContainsFunc(m.Values, func(c Cell) bool { return c.Defined }) {
+	for k := range a.b.in.Measures {
+		m := &a.b.in.Measures[k]
+		_, defined := m.oriented()
+		if !slices.Contains(defined, true) {
 			nowhere = append(nowhere, m.Name)
 			continue
 		}
-		for i, c := range m.Values {
-			common[i] = common[i] && c.Defined
+		for i, d := range defined {
+			common[i] = common[i] && d
 		}
 	}
 	for _, both := range common {
@@ -311,7 +333,7 @@ func (a *auditor) commonNetworks() {
 	case a.commonSize < 2:
 		a.note("common networks are not tried: all measures are defined on %s together", plural(a.commonSize, "network"))
 	default:
-		a.common = common
+		a.common = a.b.part(common)
 	}
 }
 

@@ -69,7 +69,7 @@ func (a *Audited) columns() []auditColumn {
 		columns = append(columns, changed(symbol+" without it", "without_strongest", WithoutAxis))
 	}
 	if a.tried(WithoutLevel) {
-		columns = append(columns, level("least "+symbol+" without a level", "level_min", false), level("most", "level_max", true))
+		columns = append(columns, level("least "+symbol+" without a level", "level_min", false), level("largest "+symbol+" without a level", "level_max", true))
 	}
 	if a.tried(OtherGap) {
 		columns = append(columns, changed(fmt.Sprintf("%s gap", otherGap(a.Gap)), "other_gap", OtherGap))
@@ -241,7 +241,7 @@ func (a *Audited) legend() string {
 		s += "weakest, strongest: the axes with the smallest and the largest ψ (where Ψ is negative: the other way round); Ψ without it: the mean over the axes but the strongest. "
 	}
 	if a.tried(WithoutLevel) {
-		s += "least, most: Ψ with all networks of one level left out; an axis that this leaves without a ψ keeps the one it has. "
+		s += "least, largest Ψ without a level: with all networks of one level left out; an axis that this leaves without a ψ keeps the one it has. "
 	}
 	if a.tried(WithoutFilter) {
 		s += "sign err, unfiltered: the mean sign error with Hoeffding weights and with every pair weighing 1; it counts where it also passes 0.5. "

@@ -41,7 +41,7 @@ func (a *auditor) changes(out *AuditRow, r *Row) error {
 	t := trial{b: a.b, m: a.measures[r.Measure], row: r, out: out}
 	t.gaps, t.repeats = a.b.gaps, a.b.repeats
 	for _, l := range a.levels {
-		if err := t.try(Change{Kind: WithoutLevel, What: "without " + l.axis + " " + l.level, Axis: l.axis, Level: l.level}, l.keep); err != nil {
+		if err := t.try(Change{Kind: WithoutLevel, What: "without " + l.axis + " " + l.level, Axis: l.axis, Level: l.level}, l.rest); err != nil {
 			return err
 		}
 	}
@@ -127,13 +127,13 @@ type trial struct {
 	out     *AuditRow
 }
 
-// try appends a change that scores the networks of keep, nil being all.
-func (t *trial) try(c Change, keep []bool) error {
-	s, err := t.sample(keep)
+// try appends a change that scores a part of the networks, nil being all.
+func (t *trial) try(c Change, of *part) error {
+	s, err := t.sample(of)
 	if err != nil {
 		return err
 	}
-	v, err := t.score(s, &c)
+	v, err := t.score(s, of, &c)
 	if err == nil {
 		c.Score = &v
 		t.out.Changes = append(t.out.Changes, c)
@@ -149,10 +149,10 @@ func (t *trial) try(c Change, keep []bool) error {
 	return nil
 }
 
-func (t *trial) sample(keep []bool) (*rank.Sample, error) {
+func (t *trial) sample(of *part) (*rank.Sample, error) {
 	x, defined := t.m.oriented()
-	if keep != nil {
-		for i, k := range keep {
+	if of != nil {
+		for i, k := range of.keep {
 			defined[i] = defined[i] && k
 		}
 	}
@@ -162,7 +162,8 @@ func (t *trial) sample(keep []bool) (*rank.Sample, error) {
 // oriented are the values, larger for a larger gap, and where there are any.
 func (m *Measure) oriented() (x []float64, defined []bool) {
 	x, defined = make([]float64, len(m.Values)), make([]bool, len(m.Values))
-	for i, c := range m.Values {
+	for i := range m.Values {
+		c := m.cell(i)
 		defined[i] = c.Defined
 		x[i] = c.Value
 		if m.Direction == "smaller" {
@@ -173,7 +174,8 @@ func (m *Measure) oriented() (x []float64, defined []bool) {
 }
 
 // score is τ, or Ψ over the axes that the row's Ψ is over.
-func (t *trial) score(s *rank.Sample, c *Change) (float64, error) {
+// An axis of which the part has one level has no ψ, though its repeats may.
+func (t *trial) score(s *rank.Sample, of *part, c *Change) (float64, error) {
 	if t.row.Psi == nil {
 		return s.TauB()
 	}
@@ -190,7 +192,7 @@ func (t *trial) score(s *rank.Sample, c *Change) (float64, error) {
 		}
 		defined++
 		at := slices.Index(t.b.axes, axis)
-		if at < 0 || g.Axes[at].Err != nil {
+		if at < 0 || g.Axes[at].Err != nil || of != nil && !of.varies[at] {
 			kept = append(kept, axis)
 			sum += *own
 			continue
