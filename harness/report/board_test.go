@@ -408,14 +408,16 @@ func TestTies(t *testing.T) {
 	for i := range 64 {
 		a, b, c := i%4, i/4%4, i/16
 		gap := .1*float64(a) + .02*float64(b) + .005*float64(c)
+		level := gap
+		gap += .004 * math.Sin(float64(i*i*i)) // the noise of training
 		in.Networks = append(in.Networks, Network{ID: fmt.Sprint(i), Gap: gap, Config: map[string]string{"a": fmt.Sprint(a), "b": fmt.Sprint(b), "c": fmt.Sprint(c)}})
-		perfect.Values = append(perfect.Values, Cell{Value: gap, Defined: true})
-		wobble := gap
+		perfect.Values = append(perfect.Values, Cell{Value: level, Defined: true})
+		wobble := level
 		if i == 21 {
 			wobble += .03
 		}
 		twin.Values = append(twin.Values, Cell{Value: wobble, Defined: true})
-		opposite.Values = append(opposite.Values, Cell{Value: -gap + .003*math.Sin(float64(7*i)), Defined: true})
+		opposite.Values = append(opposite.Values, Cell{Value: -level + .003*math.Sin(float64(7*i)), Defined: true})
 	}
 	in.Measures = []Measure{opposite, twin, perfect}
 	b := build(t, in)
@@ -423,10 +425,10 @@ func TestTies(t *testing.T) {
 	if ranks != "1 1 3" {
 		t.Errorf("ranks %s, want 1 1 3", ranks)
 	}
-	if r := b.row(t, "opposite"); *r.RankCI != [2]int{3, 3} || *r.TieGroup != 2 || *r.Psi > -.9 {
+	if r := b.row(t, "opposite"); *r.RankCI != [2]int{3, 3} || *r.TieGroup != 2 || *r.Psi > -.7 {
 		t.Errorf("opposite: %+v", r)
 	}
-	if r := b.row(t, "perfect"); *r.RankCI != [2]int{1, 2} || *r.Psi != 1 || *r.PValue > .02 {
+	if r := b.row(t, "perfect"); *r.RankCI != [2]int{1, 2} || *r.Psi < .8 || *r.PValue > .02 {
 		t.Errorf("perfect: %+v", r)
 	}
 }

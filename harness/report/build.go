@@ -31,14 +31,20 @@ func Build(in Input) (*Board, error) {
 	}
 	var wg sync.WaitGroup
 	next := make(chan int)
+	const floor = -1
 	failed := make([]error, len(candidates))
 	for range min(jobs, len(candidates)) {
 		wg.Go(func() {
 			for i := range next {
+				if i == floor {
+					b.noiseFloor()
+					continue
+				}
 				rows[i], failed[i] = b.score(&candidates[i])
 			}
 		})
 	}
+	next <- floor // first, since it takes as long as several rows
 	for i := range candidates {
 		next <- i
 	}
@@ -66,6 +72,8 @@ type builder struct {
 	environment rank.Environment
 	testSize    int
 	unresampled bool // no intervals were asked for
+	floor       NoiseFloor
+	floorNote   string // why there is no floor of K
 	notes       []string
 }
 

@@ -33,10 +33,16 @@ func (b *builder) board(rows []scored) *Board {
 	out := &Board{
 		Schema: Schema, Corpus: b.in.Corpus, Models: len(b.in.Networks),
 		Axes: append([]string{}, b.axes...), Configurations: b.grid.Configurations(), Seeds: b.seeds(), Repeats: b.in.Repeats,
-		Possible: b.full(), Gap: b.in.Gap, Compat: append([]string{}, b.in.Compat...),
+		Possible: b.full(), Estimand: b.estimand(), Gap: b.in.Gap, Compat: append([]string{}, b.in.Compat...),
 		Dropped: map[string]int{}, Notes: append(slices.Clone(b.in.Notes), b.notes...), Rows: []Row{},
 	}
 	maps.Copy(out.Dropped, b.in.Dropped)
+	if b.floor != (NoiseFloor{}) {
+		out.NoiseFloor = &b.floor
+	}
+	if b.floorNote != "" {
+		out.Notes = append(out.Notes, b.floorNote)
+	}
 	if out.Notes == nil {
 		out.Notes = []string{}
 	}
@@ -72,6 +78,13 @@ func (b *builder) unranked(r *scored) string {
 		return "there is no τ to rank by"
 	}
 	return "there is no Ψ to rank by"
+}
+
+func (b *builder) estimand() string {
+	if b.unresampled {
+		return ""
+	}
+	return b.grid.Estimand().String()
 }
 
 // compareTau puts an undefined τ below any other.
@@ -153,7 +166,7 @@ func adjust(rows []*scored) {
 			p = append(p, *r.PValue)
 		}
 	}
-	p = holm(p)
+	p = rank.Holm(p)
 	for _, r := range rows {
 		if r.PValue != nil {
 			r.PValueHolm, p = &p[0], p[1:]
@@ -173,30 +186,24 @@ func cut(apart [][]bool, i int) bool {
 	return true
 }
 
-// resolvedPairs marks the pairs i < j of rows that are resolved.
+// resolvedPairs marks the pairs i < j of rows whose difference is beyond its
+// error, at 5 % for all of them together.
 func resolvedPairs(rows []*scored) [][]bool {
+	const level = 0.05
+	var p []float64
+	for i := range rows {
+		for j := i + 1; j < len(rows); j++ {
+			p = append(p, rank.Compare(rows[i].estimate, rows[j].estimate).P)
+		}
+	}
+	p = rank.Holm(p)
 	apart := make([][]bool, len(rows))
-	alpha := 0.05 / float64(max(1, len(rows)*(len(rows)-1)/2))
 	for i := range rows {
 		apart[i] = make([]bool, len(rows))
 		for j := i + 1; j < len(rows); j++ {
-			apart[i][j] = !rows[i].unsure && !rows[j].unsure && rank.Resolved(rows[i].estimate, rows[j].estimate, alpha) > 0
+			apart[i][j] = p[0] <= level && !rows[i].unsure && !rows[j].unsure
+			p = p[1:]
 		}
 	}
 	return apart
-}
-
-func holm(p []float64) []float64 {
-	order := make([]int, len(p))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
-	out := make([]float64, len(p))
-	last := 0.0
-	for k, i := range order {
-		last = max(last, min(1, float64(len(p)-k)*p[i]))
-		out[i] = last
-	}
-	return out
 }

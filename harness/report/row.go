@@ -140,10 +140,24 @@ func (r *scored) reason(u *rank.UndefinedError) string {
 	case r.N == 1:
 		return "the measure is defined for one network only"
 	}
+	return plain(u.Reason)
+}
+
+// reasonOf is why a statistic that does not depend on a measure does not exist.
+func reasonOf(err error) string {
+	var u *rank.UndefinedError
+	if errors.As(err, &u) {
+		return plain(u.Reason)
+	}
+	return err.Error()
+}
+
+// plain says of measures and gaps what the statistics say of x and y.
+func plain(reason string) string {
 	return strings.NewReplacer("all x are equal", "the measure has the same value for every network",
 		"all y are equal", "the gap is the same for every network",
 		"x or y is constant", "the measure or the gap is constant",
 		"x is constant", "the measure is constant",
 		"y is constant", "the gap is constant",
-		"order of y", "order of the gaps").Replace(u.Reason)
+		"order of y", "order of the gaps").Replace(reason)
 }
