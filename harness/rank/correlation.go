@@ -83,11 +83,11 @@ func sortable(f float64) uint64 {
 	if f == 0 {
 		return top
 	}
-	if b := math.Float64bits(f); b < top {
+	b := math.Float64bits(f)
+	if b < top {
 		return b | top
-	} else {
-		return ^b
 	}
+	return ^b
 }
 
 // countingSort sorts keys digit by digit, the last first.
