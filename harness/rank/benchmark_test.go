@@ -91,7 +91,7 @@ func BenchmarkPointStatistics(b *testing.B) {
 				s.Granulated(B)
 				must(s.FGM())
 				s.Information()
-				s.SignErrors(10000, LevelPair, LeastESS)
+				s.SignErrorsOf(SignErrorOptions{TestSize: 10000, Environment: LevelPair, LeastESS: LeastESS})
 				s.RGM(10000)
 				must(s.PGDL(nil))
 			}
@@ -129,16 +129,5 @@ func BenchmarkSignErrors(b *testing.B) {
 	s := largeSample(Mean)
 	for b.Loop() {
 		s.RGM(10000)
-	}
-}
-
-func BenchmarkLeaveOneOut(b *testing.B) {
-	for _, s := range []*Sample{quickSample(), largeSample(Mean)} {
-		f := s.newInformer()
-		b.Run(strconv.Itoa(len(s.points)), func(b *testing.B) {
-			for b.Loop() {
-				f.leaveOneOut(s.points)
-			}
-		})
 	}
 }

@@ -87,34 +87,6 @@ func TestTalliesAgreeWithAllPairs(t *testing.T) {
 	})
 }
 
-// Leaving one configuration out must be what counting without it is.
-func TestLeaveOneOut(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		mode := rapid.SampledFrom([]Repeats{Mean, Pooled, PerSeed}).Draw(t, "mode")
-		g, x, y := drawSample(t)
-		defined := make([]bool, g.n)
-		for i := range defined {
-			defined[i] = rapid.IntRange(0, 5).Draw(t, "defined") > 0
-		}
-		s := must(g.Sample(x, y, defined, mode))
-		points := slices.Clone(s.points)
-		if rapid.Bool().Draw(t, "redrawn") {
-			s.drawSeeds(points, Resampling{Seed: 1}, 0)
-		}
-		f := s.newInformer()
-		values, oks := f.leaveOneOut(points)
-		for c, nets := range s.member {
-			v, ok := f.without(points, c)
-			if len(nets) == 0 {
-				v, ok = 0, false
-			}
-			if ok != oks[c] || v != values[c] {
-				t.Fatalf("without %d: %v %v, want %v %v", c, values[c], oks[c], v, ok)
-			}
-		}
-	})
-}
-
 // The smallest cell, where it can be seen: of five networks three are at (0, 5),
 // one at (1, 5) and one at (1, 6).
 func TestMinCellAt(t *testing.T) {

@@ -148,7 +148,7 @@ func TestGridProperties(t *testing.T) {
 		if k := s.Information(); k.Err == nil && !(k.K >= 0 && k.K <= 1 && k.MinCell > 0) {
 			t.Fatalf("K = %+v", k)
 		}
-		if e := s.SignErrors(100000, LevelPair, 1); e.Err == nil && !(0 <= e.Mean && e.Mean <= e.Max && e.P90 <= e.Max && e.Max <= 1) {
+		if e := s.SignErrorsOf(SignErrorOptions{TestSize: 100000, Environment: LevelPair, LeastESS: 1}); e.Err == nil && !(0 <= e.Mean && e.Mean <= e.Max && e.P90 <= e.Max && e.Max <= 1) {
 			t.Fatalf("sign errors %+v", e)
 		}
 		checkInterval(t, s)
@@ -172,7 +172,7 @@ func pointStatistics(s *Sample) map[string]func() (float64, error) {
 	return map[string]func() (float64, error){
 		"τ-a": s.TauA, "τ-b": s.TauB, "ρ": s.Spearman, "r": s.Pearson, "Ψ by τ-a": psi(A), "Ψ by τ-b": psi(B),
 		"K":          func() (float64, error) { k := s.Information(); return k.K, k.Err },
-		"sign error": func() (float64, error) { e := s.SignErrors(100000, LevelPair, 1); return e.Mean, e.Err },
+		"sign error": func() (float64, error) { e := s.SignErrorsOf(SignErrorOptions{TestSize: 100000, Environment: LevelPair, LeastESS: 1}); return e.Mean, e.Err },
 		"RGM":        func() (float64, error) { e := s.RGM(100000); return e.P90, e.Err },
 		"PGDL":       func() (float64, error) { p, err := s.PGDL(nil); return p.Score, err },
 	}

@@ -211,7 +211,7 @@ func TestSignErrorsAgreeWithTheAuthorsCode(t *testing.T) {
 		}
 		near(t, "error of the worst", got.Worst.Error, got.Max, 0)
 		// One environment is at 12 to numpy's isclose alone.
-		strict := s.SignErrors(10000, ConfigurationPair, LeastESS)
+		strict := s.SignErrorsOf(SignErrorOptions{TestSize: 10000, LeastESS: LeastESS})
 		if run.Filtered && (strict.Environments != got.Environments-1 || strict.Rejected != got.Rejected+1) {
 			t.Errorf("%s: %d environments of 12 and more, of %d", run.Measure, strict.Environments, got.Environments)
 		}

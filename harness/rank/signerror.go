@@ -79,12 +79,6 @@ type EnvironmentAt struct {
 // LeastESS is the effective sample size that Dziugaite et al. ask of an environment.
 const LeastESS = 12
 
-// SignErrors computes the sign errors over single networks, whatever the
-// sample's repeats. testSize is the number of test examples behind each gap.
-func (s *Sample) SignErrors(testSize int, kind Environment, leastESS float64) SignErrors {
-	return s.SignErrorsOf(SignErrorOptions{TestSize: testSize, Environment: kind, LeastESS: leastESS})
-}
-
 // SignErrorsOf computes the sign errors over single networks, whatever the
 // sample's repeats.
 func (s *Sample) SignErrorsOf(o SignErrorOptions) SignErrors {

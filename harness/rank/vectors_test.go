@@ -197,15 +197,15 @@ func TestV4(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range []Environment{ConfigurationPair, LevelPair} {
-		e := s.SignErrors(10000, kind, 8)
+		e := s.SignErrorsOf(SignErrorOptions{TestSize: 10000, Environment: kind, LeastESS: 8})
 		near(t, "sign error", e.Mean, .1269003286, tolVector)
 		near(t, "p90", e.P90, .1269003286, tolVector)
 		near(t, "max", e.Max, .1269003286, tolVector)
 		// Its effective sample size is 8.1149449125.
-		if e := s.SignErrors(10000, kind, 8.1149449126); !errors.Is(e.Err, ErrUndefined) || e.Rejected != 1 {
+		if e := s.SignErrorsOf(SignErrorOptions{TestSize: 10000, Environment: kind, LeastESS: 8.1149449126}); !errors.Is(e.Err, ErrUndefined) || e.Rejected != 1 {
 			t.Errorf("above its effective sample size: %+v", e)
 		}
-		if e := s.SignErrors(10000, kind, 8.1149449124); e.Err != nil {
+		if e := s.SignErrorsOf(SignErrorOptions{TestSize: 10000, Environment: kind, LeastESS: 8.1149449124}); e.Err != nil {
 			t.Errorf("below its effective sample size: %+v", e)
 		}
 	}
