@@ -171,10 +171,13 @@ func pointStatistics(s *Sample) map[string]func() (float64, error) {
 	}
 	return map[string]func() (float64, error){
 		"τ-a": s.TauA, "τ-b": s.TauB, "ρ": s.Spearman, "r": s.Pearson, "Ψ by τ-a": psi(A), "Ψ by τ-b": psi(B),
-		"K":          func() (float64, error) { k := s.Information(); return k.K, k.Err },
-		"sign error": func() (float64, error) { e := s.SignErrorsOf(SignErrorOptions{TestSize: 100000, Environment: LevelPair, LeastESS: 1}); return e.Mean, e.Err },
-		"RGM":        func() (float64, error) { e := s.RGM(100000); return e.P90, e.Err },
-		"PGDL":       func() (float64, error) { p, err := s.PGDL(nil); return p.Score, err },
+		"K": func() (float64, error) { k := s.Information(); return k.K, k.Err },
+		"sign error": func() (float64, error) {
+			e := s.SignErrorsOf(SignErrorOptions{TestSize: 100000, Environment: LevelPair, LeastESS: 1})
+			return e.Mean, e.Err
+		},
+		"RGM":  func() (float64, error) { e := s.RGM(100000); return e.P90, e.Err },
+		"PGDL": func() (float64, error) { p, err := s.PGDL(nil); return p.Score, err },
 	}
 }
 
