@@ -148,7 +148,11 @@ const logarithm = "log"
 
 // cell is what is scored of a network.
 func (m *Measure) cell(i int) Cell {
+	const largest = 1e300 // differences and sums of larger ones are infinite
 	c := m.Values[i]
+	if c.Defined && math.Abs(c.Value) > largest {
+		return Cell{Reason: "the value is beyond 1e300", Status: c.Status}
+	}
 	if m.Transform != logarithm || !c.Defined {
 		return c
 	}

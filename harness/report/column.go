@@ -50,10 +50,8 @@ func (b *Board) tables() [][]column {
 		return [][]column{columns}
 	}
 	tables := [][]column{b.mainColumns()}
-	for _, more := range [][]column{b.axisColumns(), b.detailColumns()} {
-		if len(more) > 0 {
-			tables = append(tables, more)
-		}
+	if more := append(b.axisColumns(), b.detailColumns()...); len(more) > 0 {
+		tables = append(tables, more)
 	}
 	return tables
 }
@@ -102,21 +100,16 @@ func (b *Board) axisColumns() []column {
 // room, and where the sign error is largest. Columns without a value are left out.
 func (b *Board) detailColumns() []column {
 	columns := []column{
-		{head: "K [95 %]", text: func(r *Row) string { return intervalAlone(r.CMICI, 3) }},
-		{head: "ρ [95 %]", text: func(r *Row) string { return intervalAlone(r.SpearmanCI, 2) }},
-		{head: "r [95 %]", text: func(r *Row) string { return intervalAlone(r.PearsonCI, 2) }},
-		{head: "p Holm", text: func(r *Row) string { return probability(r.PValueHolm) }},
-		{head: "p of τ", text: func(r *Row) string { return probability(r.TauPValue) }},
-		{head: "max err", text: func(r *Row) string { return r.signError(func(e *SignError) float64 { return e.Max }) }},
-		{head: "at", left: true, text: func(r *Row) string {
+		{head: "max err at", left: true, text: func(r *Row) string {
 			if r.SignError == nil || r.SignError.MaxAt == nil {
 				return none
 			}
-			return *r.SignError.MaxAt
+			return decimals(&r.SignError.Max, 2) + " " + *r.SignError.MaxAt
 		}},
-	}
-	if len(b.Axes) == 0 { // p of the main table is the one of τ
-		columns = slices.DeleteFunc(columns, func(c column) bool { return c.head == "p of τ" })
+		{head: "K [95 %]", text: func(r *Row) string { return intervalAlone(r.CMICI, 3, 5) }}, // K has no sign
+		{head: "ρ [95 %]", text: func(r *Row) string { return intervalAlone(r.SpearmanCI, 2, 5) }},
+		{head: "r [95 %]", text: func(r *Row) string { return intervalAlone(r.PearsonCI, 2, 5) }},
+		{head: "p Holm", text: func(r *Row) string { return probability(r.PValueHolm) }},
 	}
 	return slices.DeleteFunc(columns, func(c column) bool {
 		for i := range b.Rows {
@@ -181,11 +174,11 @@ func withInterval(v *float64, ci *Interval) string {
 	return fmt.Sprintf("%s [%5s, %5s]", decimals(v, 2), decimals(&ci[0], 2), decimals(&ci[1], 2))
 }
 
-func intervalAlone(ci *Interval, digits int) string {
+func intervalAlone(ci *Interval, digits, width int) string {
 	if ci == nil {
 		return none
 	}
-	return fmt.Sprintf("[%*s, %*s]", digits+3, decimals(&ci[0], digits), digits+3, decimals(&ci[1], digits))
+	return fmt.Sprintf("[%*s, %*s]", width, decimals(&ci[0], digits), width, decimals(&ci[1], digits))
 }
 
 func probability(p *float64) string {

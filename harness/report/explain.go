@@ -14,7 +14,7 @@ func (b *Board) legend() string {
 	if len(b.Axes) > 0 {
 		s = fmt.Sprintf("Ψ: mean over axes of ψ, Kendall's τ-b with the gap among networks that differ in that axis alone. %sτ: the same over %s. [95 %% interval]; a value without one rests on too little for it. ", b.star(), b.over())
 	}
-	s += "Both are positive where the measure predicts as it claims. p: permutation, two-sided; Holm: for all measures of the class together. K: information about the order of gaps beyond the hyperparameters (blind to sign). ρ, r: Spearman, Pearson. sign err, p90, max err: mean, 90th percentile and largest over environments, 0.5 is chance; at: where it is largest. "
+	s += "Both are positive where the measure predicts as it claims. p: permutation, two-sided; Holm: for all measures of the class together. K: information about the order of gaps beyond the hyperparameters (blind to sign). ρ, r: Spearman, Pearson. sign err, p90, max err: mean, 90th percentile and largest over environments (and where that is), 0.5 is chance. "
 	return s + rankLegend + none + ": undefined."
 }
 
@@ -114,7 +114,6 @@ p           How often a measure that knows nothing of the gap would have a Ψ (w
             far from 0: the measure is permuted over configurations. Two-sided. It is
             not corrected for the number of measures on the board.
 p Holm      The same p, corrected for all measures of the class (Holm 1979).
-p of τ      The same for τ in place of Ψ.
 K           Conditional mutual information between the order of the measure and the
             order of the gap, given up to two hyperparameters, at its least, divided by
             what there is to know. In [0, 1], blind to the sign. It is never negative, so
@@ -130,7 +129,7 @@ sign err    Two networks that differ in one hyperparameter: how often the measur
             data enough (effective sample size 12) a note says so, and an environment
             is a pair of levels of one axis, over all settings of the others.
 p90         The 90th percentile over environments: a measure is as good as its bad cases.
-max err     The largest over environments, and at: where that is, as "width 64|128" or
+max err at  The largest over environments, and where that is: "width 64|128", say, or
             "width 64|128 at depth 2".
 cover       Networks where the measure is defined. A measure that is undefined on hard
             networks can look better than it is.

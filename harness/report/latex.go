@@ -4,19 +4,23 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
-// WriteLaTeX writes the board as table* environments for a paper, one for each of
-// the printed tables, in the style of the package booktabs. Rows stand by class,
-// in the board's order, with some space between tie groups. A name that LaTeX's
-// usual fonts lack letters of has their code points instead.
+// WriteLaTeX writes the board as table* environments for a paper, in the style of
+// the package booktabs. Rows stand by class, in the board's order, with some space
+// between tie groups. A name that LaTeX's usual fonts lack letters of has their
+// code points instead.
 func (b *Board) WriteLaTeX(w io.Writer) error {
 	var out bytes.Buffer
 	out.WriteString("% Needs \\usepackage{booktabs}, and UTF-8 input, which is LaTeX's usual one.\n")
-	tables := b.tables()
+	var tables [][]column
+	for _, columns := range b.tables() {
+		tables = append(tables, b.pack(slices.DeleteFunc(columns, notInPapers), pageWidth)...)
+	}
 	for i, columns := range tables {
-		caption, notes := "the same board, continued.", ""
+		caption, notes := "The same, continued.", ""
 		if i == 0 {
 			caption = b.title()
 		}
@@ -29,18 +33,20 @@ func (b *Board) WriteLaTeX(w io.Writer) error {
 	return err
 }
 
+// pageWidth is how many characters of the size \scriptsize fit side by side in
+// both columns of a page of LaTeX's article.
+const pageWidth = 132
+
+// notInPapers are columns that the other forms have: rows stand by class here.
+func notInPapers(c column) bool { return slices.Contains([]string{"class", "n", "s/net"}, c.head) }
+
 func (b *Board) latexTable(out *bytes.Buffer, columns []column, caption, notes string) {
-	var shown []column
-	for _, c := range append(b.identity(), columns...) {
-		if c.head != "class" { // the rows stand by class
-			shown = append(shown, c)
-		}
-	}
+	shown := append(b.identity(), columns...)
 	align := ""
 	for _, c := range shown {
 		align += map[bool]string{true: "l", false: "r"}[c.left]
 	}
-	fmt.Fprintf(out, "\\begin{table*}\n\\centering\n\\caption{%s}\n\\scriptsize\n\\setlength{\\tabcolsep}{3pt}\n\\begin{tabular}{%s}\n\\toprule\n", latex(caption), align)
+	fmt.Fprintf(out, "\\begin{table*}\n\\centering\n\\caption{%s}\n\\scriptsize\n\\setlength{\\tabcolsep}{2.5pt}\n\\begin{tabular}{%s}\n\\toprule\n", latex(caption), align)
 	heads := make([]string, len(shown))
 	for i, c := range shown {
 		heads[i] = latex(c.head)

@@ -126,7 +126,7 @@ func drawAny(t *rapid.T) Input {
 		in.Measures[m].Transform = rapid.SampledFrom([]string{"", "log"}).Draw(t, "transform")
 		for i := range in.Measures[m].Values {
 			if third.Draw(t, "extreme") == 0 {
-				in.Measures[m].Values[i].Value = rapid.SampledFrom([]float64{1e308, -1e308, 5e-324}).Draw(t, "value")
+				in.Measures[m].Values[i].Value = rapid.SampledFrom([]float64{1e308, 1e300, -1e300, 5e-324}).Draw(t, "value")
 			}
 		}
 	}

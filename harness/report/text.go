@@ -156,7 +156,7 @@ func (b *Board) remarks() []remark {
 		out = append(out, remark{"note", note})
 	}
 	if b.Estimand != "" && len(b.Compat) == 0 {
-		out = append(out, remark{"intervals", b.Estimand})
+		out = append(out, remark{"estimand", b.Estimand})
 	}
 	out = append(out, b.floors()...)
 	return append(out, b.gaps()...)
@@ -204,7 +204,6 @@ func (b *Board) gaps() []remark {
 	slices.SortStableFunc(order, func(a, b key) int { return strings.Compare(a.field, b.field) })
 	var out []remark
 	for _, k := range order {
-		field := strings.Replace(k.field, "psi_by_axis.", "ψ ", 1)
 		const most = 8 // names; the rows' notes have all
 		who := strings.Join(measures[k], ", ")
 		switch n := len(measures[k]); {
@@ -213,9 +212,34 @@ func (b *Board) gaps() []remark {
 		case n > most:
 			who = fmt.Sprintf("%s and %d others", strings.Join(measures[k][:most-1], ", "), n-most+1)
 		}
-		out = append(out, remark{field, fmt.Sprintf("%s: %s", who, k.reason)})
+		out = append(out, remark{columnOf(k.field), fmt.Sprintf("%s: %s", who, k.reason)})
 	}
 	return out
+}
+
+// heads are the printed names of fields that have notes.
+var heads = map[string]string{
+	"psi": "Ψ", "tau": "τ", "cmi": "K", "spearman": "ρ", "pearson": "r", "sign_error": "sign err", "p_value": "p", "coverage": "cover",
+	"compat.fgm_psi": "FGM Ψ", "compat.fgm_tau": "FGM τ", "compat.pgdl": "PGDL", "compat.rgm_mean": "RGM", "compat.cna": "|r| loss gap",
+}
+
+// columnOf is the head of the column that shows a field.
+func columnOf(field string) string {
+	if axis, ok := strings.CutPrefix(field, "psi_by_axis."); ok {
+		return "ψ " + axis
+	}
+	if axis, ok := strings.CutPrefix(field, "compat.fgm_psi_by_axis."); ok {
+		return "FGM ψ " + axis
+	}
+	value, interval := strings.CutSuffix(field, "_ci")
+	head, ok := heads[value]
+	switch {
+	case !ok:
+		return field
+	case interval:
+		return head + " [95 %]"
+	}
+	return head
 }
 
 // printed tells whether a note is about what the tables show.
@@ -235,11 +259,12 @@ func (r *Row) implied(field string) bool {
 		return true // said of psi_ci, or of the axis itself
 	}
 	switch field {
-	case "rank", "rank_ci", "tie_group", "cmi_set", "cmi_min_cell", "cmi_min_at", "p_value_holm":
+	case "rank", "rank_ci", "tie_group", "cmi_set", "cmi_min_cell", "cmi_min_at", "p_value_holm", "tau_p_value",
+		"compat.rgm_p90", "compat.rgm_max", "compat.rgm_environments":
 		return true
 	case "psi_ci", "p_value":
 		return r.Psi == nil
-	case "tau_ci", "spearman", "pearson", "tau_p_value":
+	case "tau_ci", "spearman", "pearson":
 		return r.Tau == nil
 	case "cmi_ci":
 		return r.CMI == nil
