@@ -7,8 +7,11 @@ from fractions import Fraction
 import numpy as np
 from scipy import stats
 
+import compat
+
 LEAST_ESS = 12
-LEAST_CONFIGURATIONS = 8  # of an interval
+LEAST_CONFIGURATIONS = 8  # of an interval about other configurations
+LEAST_DEGREES = 8  # networks less configurations, of an interval about this grid
 
 
 def exact_gap(record):
@@ -71,21 +74,21 @@ class Sample:
         return (min(v for v, _ in sets.values()) if sets else None), sets
 
     def sign_errors(self, n, pooled):
-        """Weighted sign errors of the environments of sufficient effective size"""
+        """{(axis, one end, other end): weighted sign error} of sufficient effective size, and the number of all"""
         sums = collections.defaultdict(lambda: np.zeros(3))
         for c, d in itertools.combinations(self.configs, 2):
             differ = [k for k in range(len(self.axes)) if c[k] != d[k]]
             if len(differ) != 1:
                 continue
             k = differ[0]
-            environment = (k, *sorted([c[k], d[k]])) if pooled else (c, d)
+            environment = (k, *sorted([c[k], d[k]])) if pooled else (k, c, d)
             for i, j in itertools.product(self.members[c], self.members[d]):
                 gap = self.gap[i] - self.gap[j]
                 w = max(0.0, 1 - 2 * np.exp(-2 * n * (abs(float(gap)) / 2) ** 2)) ** 2
                 w = max(0.0, w - 0.5)
                 e = (1 - np.sign(self.x[i] - self.x[j]) * np.sign(float(gap))) / 2
                 sums[environment] += (w, w * w, w * e)
-        return [e / w for w, w2, e in sums.values() if w2 > 0 and w * w / w2 >= LEAST_ESS], len(sums)
+        return {k: e / w for k, (w, w2, e) in sums.items() if w2 > 0 and w * w / w2 >= LEAST_ESS}, len(sums)
 
 
 def plogp(p):
@@ -160,7 +163,7 @@ def from_settings(axes, nets):
     return out
 
 
-def columns(store, nets, axes):
+def columns(store, nets, axes, grid):
     """{row: (values by network, expected class)} of measures and of the controls that can be recomputed"""
     out = {}
     for m, row in store.values.items():
@@ -169,6 +172,7 @@ def columns(store, nets, axes):
     out["train-loss"] = ({n.id: n.record["train"]["loss"] for n in nets}, "control")
     out["num-params"] = ({n.id: float(sum(v.size for v in n.final.values())) for n in nets}, "control")
     out["hyperparameters"] = (from_settings(axes, nets), "control")
+    out["canonical-ordering"] = (compat.canonical(nets, grid), "control")
     return out
 
 
@@ -183,23 +187,31 @@ def check(store, table):
     table.add("axes of the board", [b["axes"] != axes], 0, "names in order")
     sizes = collections.Counter(tuple(n.config[a] for a in axes) for n in nets)
     seeds = [min(sizes.values()), max(sizes.values())]
-    table.add("configurations and seeds", [abs(b["configurations"] - len(sizes)), b["seeds"] != seeds], 0, "integers")
+    grid = compat.Grid(store, axes, nets)
+    counts = [abs(b["configurations"] - len(sizes)), b["seeds"] != seeds, abs(b["possible"] - grid.possible)]
+    table.add("configurations, of the full grid, and seeds", counts, 0, "integers")
     n_test = nets[0].record["test"]["n"]
-    cols, errors = columns(store, nets, axes), collections.defaultdict(list)
+    cols, errors = columns(store, nets, axes, grid), collections.defaultdict(list)
     pooled = any("pair of levels" in note for note in b["notes"])
     rows = {r["measure"]: r for r in b["rows"]}
     table.add("rows of the board", [len(set(cols) - set(rows))], 0, "all measures and controls are there")
     for name, (values, kind) in cols.items():
         r = rows[name]
-        row_errors(Sample(axes, nets, {i: v for i, v in values.items()}, r["direction"]), r, n_test, pooled, errors, len(nets), name)
+        s = Sample(axes, nets, values, r["direction"])
+        row_errors(s, r, n_test, pooled, errors, len(nets), name)
+        intervals(s, r, len(nets) - len(sizes) >= LEAST_DEGREES, errors, name)
+        places(s, r, grid, n_test, pooled, errors, name)
+        published(s, r, grid, n_test, errors, name)
         want = DIRECTIONS.get(name, "larger")
         errors["class and direction"].append(((r["class"] != kind) + (want is not None and r["direction"] != want), name))
     if not pooled:
         table.remark("sign errors: pairs of configurations are the environments")
-    tolerances = {"pearson": (1e-8, "float64 sums; predictions rounded to 1e-10"), "p-value against 4000 own permutations, in SE": (5, "binomial: 1000 permutations there, 4000 here")}
+    tolerances = {"pearson": (1e-8, "float64 sums; predictions rounded to 1e-10"), "compat cna": (1e-8, "as pearson"), "compat pgdl": (1e-10, "out of 100"), "p-value against 4000 own permutations, in SE": (5, "binomial: 1000 permutations there, 4000 here")}
     for what, e in errors.items():
         tolerance, reason = tolerances.get(what, (1e-12, "float64; a tie or pair more or less shows at once"))
         table.add("board: " + what, [v for v, _ in e], tolerance, reason, [w for _, w in e])
+    adjusted(b["rows"], table)
+    noise_floor(Sample(axes, nets, {n.id: 0.0 for n in nets}, "larger"), b["noise_floor"], grid, table)
     order(b["rows"], table)
     oracles(store, rows, axes, nets, table)
 
@@ -210,13 +222,6 @@ def row_errors(s, r, n_test, pooled, errors, total, name):
     add("n and coverage", r["coverage"], len(s.nets) / total)
     psi, by_axis = s.psi()
     add("psi", r["psi"], psi)
-    for of in ("psi", "tau"):
-        ci = r[of + "_ci"]
-        if ci is None:
-            wrong = not r["notes"].get(of + "_ci")
-        else:
-            wrong = len(s.configs) < LEAST_CONFIGURATIONS or not ci[0] <= r[of] <= ci[1] or ci[0] == ci[1]
-        errors["intervals, or a reason"].append((int(wrong), name))
     for a, v in by_axis.items():
         add("psi by axis", r["psi_by_axis"].get(a), v)
     add("tau-b", r["tau"], tau(s.mean_x, s.rank_gap))
@@ -229,9 +234,13 @@ def row_errors(s, r, n_test, pooled, errors, total, name):
         value, cell = sets.get(tuple(r["cmi_set"]), (float("nan"), -1))
         add("K of the named set", value, k)
         add("K's smallest cell", r["cmi_min_cell"], cell)
-    e, _ = s.sign_errors(n_test, pooled)
-    for key, want in zip(("mean", "p90", "max"), (np.mean(e), np.percentile(e, 90), np.max(e)) if e else (None,) * 3):
+    e, count = s.sign_errors(n_test, pooled)
+    v = list(e.values())
+    for key, want in zip(("mean", "p90", "max"), (np.mean(v), np.percentile(v, 90), np.max(v)) if v else (None,) * 3):
         add("sign error (Hoeffding)", (r["sign_error"] or {}).get(key), want)
+    if v:
+        add("environments kept and rejected", r["sign_error"]["environments"], len(v))
+        add("environments kept and rejected", r["sign_error"]["rejected"], count - len(v))
     if pooled:
         kept, count = s.sign_errors(n_test, False)
         add("no environment of two configurations suffices", len(kept), 0)
@@ -241,6 +250,66 @@ def row_errors(s, r, n_test, pooled, errors, total, name):
         errors["p-value against 4000 own permutations, in SE"].append((abs(p - r["p_value"]) / se, name))
 
 
+def intervals(s, r, fixed, errors, name):
+    """Each statistic has an interval that holds it, or a reason; fixed: they are about this very grid"""
+    enough = len(s.nets) - len(s.configs) >= LEAST_DEGREES if fixed else len(s.configs) >= LEAST_CONFIGURATIONS
+    of = {k: (r[k], r[k + "_ci"], r["notes"].get(k + "_ci")) for k in ("psi", "tau", "spearman", "pearson", "cmi")}
+    for a in r["psi_by_axis_ci"]:
+        of[a] = r["psi_by_axis"][a], r["psi_by_axis_ci"][a], r["notes"].get("psi_by_axis_ci." + a)
+    for k, (v, ci, note) in of.items():
+        wrong = not note if ci is None else v is None or not enough or not ci[0] <= v <= ci[1] or ci[0] == ci[1]
+        errors["intervals, or a reason"].append((int(wrong), name + " " + k))
+
+
+def noise_floor(s, got, grid, table):
+    """What chance scores, against 200 random orders of our own"""
+    if got is None:
+        table.remark("there is no noise floor")
+        return
+    mean, tail = [], []
+    for key, own in compat.floor(s, grid, 200, np.random.default_rng(2)).items():
+        if got[key] is None or not own:
+            mean.append(np.inf if own or got[key] is not None else 0.0)
+            continue
+        own, f = np.array(own), got[key]
+        share = 1 / len(own) + 1 / f["draws"]
+        mean.append(difference(own.mean(), f["mean"]) / max(np.sqrt(own.var() * share), 1e-12))
+        # The 95 % quantile of few values: those below are at most so many, those not above at least.
+        outside = max(0, (own < f["p95"] - 1e-9).mean() - 0.95, 0.95 - (own <= f["p95"] + 1e-9).mean())
+        tail.append(outside / np.sqrt(0.95 * 0.05 * share))
+    table.add("board: noise floor's mean, in SE", mean, 4.5, "200 own orders")
+    table.add("board: noise floor's 95th percentile, in SE", tail, 4.5, "200 own orders")
+
+
+def places(s, r, grid, n_test, pooled, errors, name):
+    """Where the board says that its extremes are, they are"""
+    if r["cmi_min_at"] is not None:
+        errors["K's smallest cell is where it says"].append((abs(compat.pairs_at(s, r["cmi_min_at"]) - r["cmi_min_cell"]), name))
+    elif r["cmi"] is not None:
+        errors["K's smallest cell is where it says"].append((len(r["cmi_set"]), name))
+    if r["sign_error"] is not None:
+        e, _ = s.sign_errors(n_test, pooled)
+        there = compat.environments(e, s, grid).get(r["sign_error"]["max_at"])
+        errors["the largest sign error is where it says"].append((difference(there, r["sign_error"]["max"]), name))
+
+
+def published(s, r, grid, n_test, errors, name):
+    want, by_axis = compat.scores(s, grid, n_test)
+    for key, v in want.items():
+        errors["compat " + key].append((difference(r["compat"][key], v), name))
+    for axis, v in by_axis.items():
+        errors["compat fgm_psi_by_axis"].append((difference(r["compat"]["fgm_psi_by_axis"][axis], v), name))
+
+
+def adjusted(rows, table):
+    """Holm's p-values of each class from the board's own p-values; controls have none"""
+    wrong = [r["p_value_holm"] is not None for r in rows if r["class"] == "control"]
+    for kind in ("train", "transductive"):
+        of = [r for r in rows if r["class"] == kind and r["p_value"] is not None]
+        wrong += [abs(r["p_value_holm"] - p) for r, p in zip(of, compat.holm([r["p_value"] for r in of]))]
+    table.add("board: p-value after Holm", wrong, 1e-12, "float64")
+
+
 def order(rows, table):
     wrong = []
     psi = [r["psi"] for r in rows if r["psi"] is not None]
@@ -248,9 +317,10 @@ def order(rows, table):
     for kind in ("train", "transductive"):
         ranked = [r for r in rows if r["class"] == kind and r["rank"] is not None]
         for i, r in enumerate(ranked):
-            first = next(j for j, q in enumerate(ranked) if q["tie_group"] == r["tie_group"])
+            group = [j + 1 for j, q in enumerate(ranked) if q["tie_group"] == r["tie_group"]]
             low, high = r["rank_ci"]
-            wrong.append((r["rank"] != first + 1) + (not low <= r["rank"] <= high <= len(ranked)) + (i > 0 and r["rank"] < ranked[i - 1]["rank"]))
+            # All of the groups above are resolved as better, all of those below as worse.
+            wrong.append((r["rank"] != group[0]) + (not group[0] <= low <= high <= group[-1]) + (i > 0 and r["rank"] < ranked[i - 1]["rank"]))
     wrong += [r["rank"] is not None for r in rows if r["class"] == "control"]
     table.add("board: order by psi, ranks by class and tie group", wrong, 0, "integers")
 

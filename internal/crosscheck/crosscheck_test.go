@@ -1,6 +1,6 @@
-// Package crosscheck holds no code of genbench: its test runs genbench on the
-// corpus "tiny" and lets a Python script compute every number of the store
-// a second time, with NumPy, SciPy and PyTorch.
+// Package crosscheck holds no code of genbench: its tests run genbench on the
+// corpus "tiny" and on one of more seeds and let a Python script compute the
+// numbers of the stores a second time, with NumPy, SciPy and PyTorch.
 package crosscheck
 
 import (
@@ -63,6 +63,18 @@ func TestTiny(t *testing.T) {
 	t.Log("\n" + run(t, interpreter, "internal/crosscheck/crosscheck.py", store))
 
 	t.Run("finds a wrong number", func(t *testing.T) { wrong(t, interpreter, store) })
+}
+
+// TestSeeds is for the leaderboard's numbers that take many seeds or three axes.
+func TestSeeds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short tests: this one builds and runs genbench")
+	}
+	interpreter := python(t)
+	program, store := filepath.Join(t.TempDir(), "genbench"), filepath.Join(t.TempDir(), "seeds")
+	run(t, "go", "build", "-o", program, "./cmd/genbench")
+	run(t, program, "run", "internal/crosscheck/seeds.yaml", "--store", store, "--measures", "l2norm*,cna*,pac-bayes-orig", "--no-progress")
+	t.Log("\n" + run(t, interpreter, "internal/crosscheck/crosscheck.py", store, "--only", "board"))
 }
 
 // wrong changes one digit of the leaderboard: a check that cannot fail checks nothing.
