@@ -273,7 +273,9 @@ def noise_floor(s, got, grid, table):
             continue
         own, f = np.array(own), got[key]
         share = 1 / len(own) + 1 / f["draws"]
-        mean.append(difference(own.mean(), f["mean"]) / max(np.sqrt(own.var() * share), 1e-12))
+        # A skew sample of a low mean has a low variance too; (q95 - mean) / 2 is the exponential's.
+        sd = max(own.std(), (f["p95"] - f["mean"]) / 2, 1e-12)
+        mean.append(difference(own.mean(), f["mean"]) / (sd * np.sqrt(share)))
         # The 95 % quantile of few values: those below are at most so many, those not above at least.
         outside = max(0, (own < f["p95"] - 1e-9).mean() - 0.95, 0.95 - (own <= f["p95"] + 1e-9).mean())
         tail.append(outside / np.sqrt(0.95 * 0.05 * share))
