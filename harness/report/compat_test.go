@@ -85,3 +85,89 @@ func TestCNANeedsLossGaps(t *testing.T) {
 		t.Errorf("%v, %q", r.Compat.CNA, r.Notes["compat.cna"])
 	}
 }
+
+// Holm 1979 by hand: the k-th smallest of n p-values times n-k+1, never below
+// the one before, at most 1; for the measures of one class together.
+func TestHolmByClass(t *testing.T) {
+	in := largeInput(5)
+	in.Bootstrap, in.Permute = 20, 199
+	in.Measures[4].Class = Transductive
+	b := build(t, in)
+	var p []float64
+	for i := range b.Rows {
+		if b.Rows[i].Class == Train {
+			p = append(p, *b.Rows[i].PValue)
+		}
+	}
+	slices.Sort(p)
+	if len(p) != 4 {
+		t.Fatalf("%d p-values", len(p))
+	}
+	for i := range b.Rows {
+		switch r := &b.Rows[i]; r.Class {
+		case Control:
+			if r.PValueHolm != nil || r.Notes["p_value_holm"] == "" {
+				t.Errorf("%s: %v, %q", r.Measure, r.PValueHolm, r.Notes["p_value_holm"])
+			}
+		case Transductive: // it is alone
+			if *r.PValueHolm != *r.PValue {
+				t.Errorf("%s: %v of %v", r.Measure, *r.PValueHolm, *r.PValue)
+			}
+		default:
+			want := 0.0
+			for k := range p {
+				if p[k] <= *r.PValue {
+					want = max(want, min(1, float64(4-k)*p[k]))
+				}
+			}
+			if math.Abs(*r.PValueHolm-want) > 1e-12 {
+				t.Errorf("%s: %v of %v, want %v", r.Measure, *r.PValueHolm, *r.PValue, want)
+			}
+		}
+	}
+}
+
+// The floor is of random orders: it comes near what the control of random
+// numbers scores on average, and depends on the gaps alone.
+func TestNoiseFloor(t *testing.T) {
+	in := largeInput(1)
+	in.Bootstrap, in.Permute = 100, 1
+	floor := build(t, in).NoiseFloor
+	if floor == nil || floor.CMI == nil || floor.PGDL == nil || floor.CMI.Draws != 100 || floor.CMI.P95 <= floor.CMI.Mean {
+		t.Fatalf("%+v", floor)
+	}
+	var mean float64
+	const draws = 60
+	in.Bootstrap, in.Measures = 20, nil
+	for seed := range uint64(draws) {
+		in.Seed = seed + 7
+		mean += *build(t, in).row(t, random).CMI / draws
+	}
+	// K of one random order has about its mean for standard deviation.
+	if d := math.Abs(mean - floor.CMI.Mean); d > 4*mean*math.Sqrt(1./draws+1./100) {
+		t.Errorf("floor %v, random controls %v", *floor.CMI, mean)
+	}
+	bare := largeInput(1)
+	bare.Axes, bare.Bootstrap = nil, 20
+	if f := build(t, bare).NoiseFloor; f == nil || f.CMI == nil || f.PGDL != nil {
+		t.Errorf("without axes: %+v", f)
+	}
+	one := build(t, gridInput(1, 1))
+	if one.NoiseFloor != nil || !slices.ContainsFunc(one.Notes, func(n string) bool { return strings.Contains(n, "a measure that knows nothing scores as K is not known") }) {
+		t.Errorf("one network: %+v, %q", one.NoiseFloor, one.Notes)
+	}
+}
+
+func TestEstimand(t *testing.T) {
+	in := gridInput(2, 2, 2, 2)
+	for want, in := range map[string]Input{"this very grid with new seeds": in, "other configurations": gridInput(1, 2, 2, 2)} {
+		b := build(t, in)
+		if !strings.Contains(b.Estimand, want) {
+			t.Errorf("%q, want %q", b.Estimand, want)
+		}
+	}
+	in.Bootstrap = -1
+	if b := build(t, in); b.Estimand != "" {
+		t.Errorf("without a bootstrap: %q", b.Estimand)
+	}
+}

@@ -109,13 +109,10 @@ func (b *builder) noiseFloor() {
 	}
 }
 
-// floorDraws is 200 random orders, fewer of many points, which cost more than in
-// proportion: 2,000 points take about 0.05 s an order, 10,000 about 0.5 s. The
-// standard error of a mean of 20 draws is a fifth of their standard deviation.
+// floorDraws is 200 random orders, fewer of many points: 2,000 points take about
+// 8 ms an order on one core, 10,000 about 40 ms. The standard error of a mean of
+// 45 draws, those of 10,935 networks, is a seventh of their standard deviation.
 func floorDraws(points int) int {
-	const most, least = 200, 20
-	if points <= 2500 {
-		return most
-	}
-	return max(least, most*2500/points*2500/points)
+	const most, least, enough = 200, 20, 2500
+	return min(most, max(least, most*enough/max(1, points)))
 }
