@@ -106,7 +106,7 @@ func fgmColumns(b *Board) []column {
 	}
 	columns = append(columns, score("FGM τ", 3, func(c *Compat) *float64 { return c.FGMTau }))
 	for _, axis := range b.Axes {
-		columns = append(columns, score("FGM ψ "+axis, 3, func(c *Compat) *float64 { return c.FGMPsiByAxis[axis] }))
+		columns = append(columns, score("ψ "+axis, 3, func(c *Compat) *float64 { return c.FGMPsiByAxis[axis] }))
 	}
 	return columns
 }

@@ -13,7 +13,7 @@ import (
 func TestCompat(t *testing.T) {
 	_, in := readCorpus(t)
 	plain := build(t, in)
-	for name, head := range map[string]string{"fgm": "FGM τ  FGM ψ label_shuffle  FGM ψ width", "pgdl": "PGDL", "rgm": "RGM mean  RGM p90  RGM max  environments", "cna": "|r| loss gap"} {
+	for name, head := range map[string]string{"fgm": "FGM τ  ψ label_shuffle  ψ width", "pgdl": "PGDL", "rgm": "RGM mean  RGM p90  RGM max  environments", "cna": "|r| loss gap"} {
 		in.Compat = []string{name}
 		b := build(t, in)
 		p, _ := paper(name)

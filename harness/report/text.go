@@ -229,7 +229,7 @@ func columnOf(field string) string {
 		return "ψ " + axis
 	}
 	if axis, ok := strings.CutPrefix(field, "compat.fgm_psi_by_axis."); ok {
-		return "FGM ψ " + axis
+		return "ψ " + axis
 	}
 	value, interval := strings.CutSuffix(field, "_ci")
 	head, ok := heads[value]
