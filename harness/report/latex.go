@@ -17,7 +17,7 @@ func (b *Board) WriteLaTeX(w io.Writer) error {
 	out.WriteString("% Needs \\usepackage{booktabs}, and UTF-8 input, which is LaTeX's usual one.\n")
 	var tables [][]column
 	for _, columns := range b.tables() {
-		tables = append(tables, b.pack(slices.DeleteFunc(columns, notInPapers), pageWidth)...)
+		tables = append(tables, b.pack(slices.DeleteFunc(columns, notInPapers), pageWidth, tight)...)
 	}
 	for i, columns := range tables {
 		caption, notes := "The same, continued.", ""
@@ -35,7 +35,10 @@ func (b *Board) WriteLaTeX(w io.Writer) error {
 
 // pageWidth is how many characters of the size \scriptsize fit side by side in
 // both columns of a page of LaTeX's article.
-const pageWidth = 132
+const pageWidth = 124
+
+// tight takes out the blanks that line up numbers of one width.
+func tight(s string) string { return strings.NewReplacer("[ ", "[", ",  ", ", ").Replace(s) }
 
 // notInPapers are columns that the other forms have: rows stand by class here.
 func notInPapers(c column) bool { return slices.Contains([]string{"class", "n", "s/net"}, c.head) }
@@ -74,7 +77,7 @@ func (b *Board) latexRows(out *bytes.Buffer, columns []column, class string) {
 		last = r
 		cells := make([]string, len(columns))
 		for k, c := range columns {
-			cells[k] = latex(c.text(r))
+			cells[k] = latex(tight(c.text(r)))
 		}
 		fmt.Fprintf(out, "%s \\\\\n", strings.Join(cells, " & "))
 	}

@@ -21,7 +21,7 @@ func (b *Board) WriteText(w io.Writer, width int) error {
 	var groups [][]column
 	if width > 0 {
 		for _, columns := range b.tables() {
-			groups = append(groups, b.pack(columns, width)...)
+			groups = append(groups, b.pack(columns, width, oneLine)...)
 		}
 	} else {
 		groups = [][]column{slices.Concat(b.tables()...)}
@@ -67,12 +67,12 @@ func plural(n int, noun string) string {
 }
 
 // pack splits columns into tables no wider than width, each holding one column
-// at least. A cell takes its text and two blanks.
-func (b *Board) pack(columns []column, width int) [][]column {
+// at least. A cell takes its text, as clean leaves it, and two blanks.
+func (b *Board) pack(columns []column, width int, clean func(string) string) [][]column {
 	cells := func(c column) int {
 		n := utf8.RuneCountInString(c.head)
 		for i := range b.Rows {
-			n = max(n, utf8.RuneCountInString(c.text(&b.Rows[i])))
+			n = max(n, utf8.RuneCountInString(clean(c.text(&b.Rows[i]))))
 		}
 		return n + 2
 	}
