@@ -33,13 +33,24 @@ func corpus(networks, measures, examples int) (report.Input, error) {
 		in.Axes = append(in.Axes, "axis "+strconv.Itoa(a+1))
 	}
 	levels := make([]int, len(sizes))
+	var grid []report.Network
 	for more := true; more; more = next(levels, sizes) {
 		for seed := range int64(seeds) {
-			in.Networks = append(in.Networks, network(in.Axes, levels, seed, examples, rng))
+			grid = append(grid, network(in.Axes, levels, seed, examples, rng))
 		}
 	}
-	if networks > len(in.Networks) {
-		return in, fmt.Errorf("%d networks: the grid has %d", networks, len(in.Networks))
+	if networks > len(grid) {
+		return in, fmt.Errorf("%d networks: the grid has %d", networks, len(grid))
+	}
+	// Half of those left out are whole configurations, the rest any networks.
+	lost := map[int]bool{}
+	for _, c := range rng.Perm(len(grid) / seeds)[:(len(grid)-networks)/(2*seeds)] {
+		lost[c] = true
+	}
+	for i, n := range grid {
+		if !lost[i/seeds] {
+			in.Networks = append(in.Networks, n)
+		}
 	}
 	rng.Shuffle(len(in.Networks), func(i, j int) { in.Networks[i], in.Networks[j] = in.Networks[j], in.Networks[i] })
 	in.Networks = in.Networks[:networks]

@@ -8,7 +8,7 @@
 // on one of 200 x 5, each in a process of its own, so that its peak of resident
 // memory is its own: the point statistics alone (no bootstrap, 1 permutation),
 // and with -replicates bootstraps and as many permutations. -networks 10000
-// leaves networks out at random, so that the grid has gaps. Growth is from the
+// leaves out whole configurations and single networks, so that the grid has gaps. Growth is from the
 // small corpus to the large. Linux alone tells the memory.
 //
 // tau: Kendall's τ-b at n = 10,000 beside scipy.stats.kendalltau, in turns.
@@ -89,6 +89,9 @@ func bench(o options, w io.Writer) error {
 	}
 	if !wanted("board") {
 		return out.Flush()
+	}
+	if o.only == "" {
+		fmt.Fprintln(out) // the boards have columns of their own
 	}
 	fmt.Fprintf(out, "board of %d measures\tnetworks\tconfigurations\tseconds\tgrowth\tpeak memory\tgrowth\n", o.measures)
 	if err := benchBoards(o, out); err != nil {
