@@ -8,8 +8,8 @@
 // on one of 200 x 5, each in a process of its own, so that its peak of resident
 // memory is its own: the point statistics alone (no bootstrap, 1 permutation),
 // and with -replicates bootstraps and as many permutations. -networks 10000
-// leaves out whole configurations and single networks, so that the grid has gaps. Growth is from the
-// small corpus to the large. Linux alone tells the memory.
+// leaves out whole configurations and single networks, so that the grid has gaps.
+// Growth is from the small corpus to the large. Linux alone tells the memory.
 //
 // tau: Kendall's τ-b at n = 10,000 beside scipy.stats.kendalltau, in turns.
 //
