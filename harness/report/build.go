@@ -32,15 +32,16 @@ func Build(in Input) (*Board, error) {
 	var wg sync.WaitGroup
 	next := make(chan int)
 	const floor = -1
+	var floorErr error
 	failed := make([]error, len(candidates))
 	for range min(jobs, len(candidates)) {
 		wg.Go(func() {
 			for i := range next {
 				if i == floor {
-					b.noiseFloor()
-					continue
+					floorErr = b.noiseFloor()
+				} else {
+					rows[i], failed[i] = b.score(&candidates[i])
 				}
-				rows[i], failed[i] = b.score(&candidates[i])
 			}
 		})
 	}
@@ -50,7 +51,7 @@ func Build(in Input) (*Board, error) {
 	}
 	close(next)
 	wg.Wait()
-	if err := errors.Join(failed...); err != nil {
+	if err := errors.Join(append(failed, floorErr)...); err != nil {
 		return nil, fmt.Errorf("building the leaderboard: %w", err)
 	}
 	return b.board(rows), nil

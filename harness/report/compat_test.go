@@ -153,7 +153,9 @@ func TestNoiseFloor(t *testing.T) {
 		t.Errorf("without axes: %+v", f)
 	}
 	one := build(t, gridInput(1, 1))
-	if one.NoiseFloor != nil || !slices.ContainsFunc(one.Notes, func(n string) bool { return strings.Contains(n, "a measure that knows nothing scores as K is not known") }) {
+	if one.NoiseFloor != nil || !slices.ContainsFunc(one.Notes, func(n string) bool {
+		return strings.Contains(n, "a measure that knows nothing scores as K is not known")
+	}) {
 		t.Errorf("one network: %+v, %q", one.NoiseFloor, one.Notes)
 	}
 }

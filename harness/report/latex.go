@@ -35,7 +35,7 @@ func (b *Board) WriteLaTeX(w io.Writer) error {
 
 // pageWidth is how many characters of the size \scriptsize fit side by side in
 // both columns of a page of LaTeX's article.
-const pageWidth = 124
+const pageWidth = 132
 
 // tight takes out the blanks that line up numbers of one width.
 func tight(s string) string { return strings.NewReplacer("[ ", "[", ",  ", ", ").Replace(s) }
@@ -49,7 +49,7 @@ func (b *Board) latexTable(out *bytes.Buffer, columns []column, caption, notes s
 	for _, c := range shown {
 		align += map[bool]string{true: "l", false: "r"}[c.left]
 	}
-	fmt.Fprintf(out, "\\begin{table*}\n\\centering\n\\caption{%s}\n\\scriptsize\n\\setlength{\\tabcolsep}{2.5pt}\n\\begin{tabular}{%s}\n\\toprule\n", latex(caption), align)
+	fmt.Fprintf(out, "\\begin{table*}\n\\centering\n\\caption{%s}\n\\scriptsize\n\\setlength{\\tabcolsep}{2pt}\n\\begin{tabular}{%s}\n\\toprule\n", latex(caption), align)
 	heads := make([]string, len(shown))
 	for i, c := range shown {
 		heads[i] = latex(c.head)

@@ -13,7 +13,7 @@ import (
 
 // notNumbers are the texts of a value that is no number; names and reasons drawn
 // here have none of them.
-var notNumbers = regexp.MustCompile(`(?i)\b(nan|inf)\b|%!`)
+var notNumbers = regexp.MustCompile(`(?i)\b(nan|inf)\b`)
 
 // Whatever grid, repeats, ties and holes: a board comes out, values are in
 // range and inside their intervals, nulls have reasons, every form can be written.

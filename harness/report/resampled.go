@@ -88,12 +88,19 @@ func (b *builder) pValues(r *scored, s *rank.Sample) error {
 
 // noiseFloor is what a measure that knows nothing scores here. It depends on the
 // gaps alone and is computed once.
-func (b *builder) noiseFloor() {
+func (b *builder) noiseFloor() error {
 	draws := floorDraws(b.base.Points())
 	if !b.unresampled {
 		draws = min(draws, b.in.Bootstrap)
 	}
 	k, pgdl := b.base.Floors(b.names, draws, b.in.Seed)
+	if b.repeats != rank.Mean { // the competition knows no repeats: see published
+		s, err := b.grid.Sample(b.gaps, b.gaps, nil, rank.Mean)
+		if err != nil {
+			return err
+		}
+		_, pgdl = s.Floors(b.names, draws, b.in.Seed)
+	}
 	for _, f := range []struct {
 		name string
 		rank.Floor
@@ -107,6 +114,7 @@ func (b *builder) noiseFloor() {
 	if k.Err != nil {
 		b.floorNote = "what a measure that knows nothing scores as K is not known: " + reasonOf(k.Err)
 	}
+	return nil
 }
 
 // floorDraws is 200 random orders, fewer of many points: 2,000 points take about
