@@ -98,7 +98,7 @@ func (s *stages) finish() error {
 	for _, g := range s.gaps {
 		fmt.Fprintf(s.env.stderr, "genbench: gap: %s\n", g)
 	}
-	return fmt.Errorf("%w: %d listed above; the next run tries them again", errGaps, len(s.gaps))
+	return fmt.Errorf("%w: %d listed above; `genbench run` tries them again", errGaps, len(s.gaps))
 }
 
 // startPlugins starts and describes every requested plugin, before anything is trained.
