@@ -121,19 +121,19 @@ func (b *Board) detailColumns() []column {
 	})
 }
 
-// place is the rank with its interval, "1 (1-3)"; with ~ where it is shared.
+// place is the rank; of a shared one, which says little by itself, the places that
+// the row can have: "~ 2-5".
 func place(r *Row, shared map[group]int) string {
 	if r.Rank == nil {
 		return none
 	}
-	text := strconv.Itoa(*r.Rank)
-	if r.TieGroup != nil && shared[group{r.Class, *r.TieGroup}] > 1 {
-		text = "~" + text
+	if r.TieGroup == nil || shared[group{r.Class, *r.TieGroup}] < 2 {
+		return strconv.Itoa(*r.Rank)
 	}
-	if r.RankCI == nil || r.RankCI[0] == r.RankCI[1] {
-		return text
+	if r.RankCI == nil {
+		return "~ " + strconv.Itoa(*r.Rank)
 	}
-	return fmt.Sprintf("%s (%d-%d)", text, r.RankCI[0], r.RankCI[1])
+	return fmt.Sprintf("~ %d-%d", r.RankCI[0], r.RankCI[1])
 }
 
 // partial marks a Ψ that is not the mean of all axes: it is not of a kind with

@@ -18,7 +18,7 @@ func (b *Board) legend() string {
 	return s + rankLegend + none + ": undefined."
 }
 
-const rankLegend = "#: rank within the class (places that paired comparisons leave, at a level for all of them together); ~: shared with the rows of its group, which the data do not divide into better and worse; controls have none. "
+const rankLegend = "#: rank within the class; ~: shared with the rows of its group, which the data do not divide into better and worse, and the places that paired comparisons leave the row, at a level for all of them together; controls have none. "
 
 // compatLegend explains the columns of the papers asked for.
 func (b *Board) compatLegend() string {
@@ -79,13 +79,13 @@ alike, unless asked otherwise; a configuration is then one point.
 
 #           The rank within the class. Two measures are resolved where a paired
             comparison of the two tells them apart, at a level of 5 % for all pairs of the
-            class together (Holm). A rank with ~ is shared: the measures of a group have
-            the place of its first, and a new group begins where every measure above
-            is resolved from every measure below. So measures of different ranks are
-            always resolved. An equal rank does not say that they are equal, nor that no
-            two of the group are resolved. In parentheses: the places that
-            remain when the measures resolved as better stand above and those
-            resolved as worse below. Controls are not ranked.
+            class together (Holm). A new group begins where every measure above is
+            resolved from every measure below, and the measures of a group share
+            its rank; so measures of different ranks are always resolved. A rank
+            that is shared is printed as ~ and the places that remain for the row
+            when the measures resolved as better stand above it and those resolved as
+            worse below: two of a group whose places do not overlap are resolved,
+            though others between them are not. Controls are not ranked.
 class       train: uses the trained network and its training data. transductive:
             also looks at test inputs without labels; ranked apart. control:
             what any measure should be held against.
