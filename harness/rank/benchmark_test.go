@@ -21,113 +21,57 @@ func BenchmarkTauB(b *testing.B) {
 	}
 }
 
-// The default corpus's grid: 32 configurations of two seeds.
-func quickSample() *Sample {
-	g, x, y := gridOf(rand.New(rand.NewPCG(1, 1)), []int{4, 2, 2, 2}, 2)
-	return must(g.Sample(x, y, nil, Mean))
+// The default corpus's grid of 32 configurations of two seeds, and 2,187 of five.
+func benchmarked() map[string]*Sample {
+	out := map[string]*Sample{}
+	for name, of := range map[string]struct {
+		sizes   []int
+		repeats int
+	}{"4x2x2x2 x 2": {[]int{4, 2, 2, 2}, 2}, "3^7 x 5": {[]int{3, 3, 3, 3, 3, 3, 3}, 5}} {
+		g, x, y := gridOf(rand.New(rand.NewPCG(1, 1)), of.sizes, of.repeats)
+		for i := range x {
+			x[i] += y[i]
+		}
+		out[name] = must(g.Sample(x, y, nil, Mean))
+	}
+	return out
 }
 
-func BenchmarkPsiInterval(b *testing.B) {
-	s := quickSample()
-	for b.Loop() {
-		must(s.PsiInterval(B, Resampling{Replicates: 1000}))
+// All statistics of one measure, as many replicates and permutations as the
+// leaderboard has.
+func BenchmarkIntervals(b *testing.B) {
+	for name, s := range benchmarked() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				must(s.Intervals(B, Resampling{Replicates: 1000}))
+			}
+		})
 	}
 }
 
-func BenchmarkTauInterval(b *testing.B) {
-	s := quickSample()
-	for b.Loop() {
-		must(s.TauInterval(B, Resampling{Replicates: 1000}))
+func BenchmarkPValues(b *testing.B) {
+	for name, s := range benchmarked() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				must(s.PValues(B, 1000, 1))
+			}
+		})
+	}
+}
+
+func BenchmarkFloors(b *testing.B) {
+	for name, s := range benchmarked() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				s.Floors(nil, 100, 1)
+			}
+		})
 	}
 }
 
 func BenchmarkInformation(b *testing.B) {
-	s := quickSample()
+	s := benchmarked()["4x2x2x2 x 2"]
 	for b.Loop() {
 		s.Information()
-	}
-}
-
-func BenchmarkInformationInterval(b *testing.B) {
-	s := quickSample()
-	for b.Loop() {
-		must(s.InformationInterval(Resampling{Replicates: 1000}))
-	}
-}
-
-func BenchmarkPsiPValue(b *testing.B) {
-	s := quickSample()
-	for b.Loop() {
-		must(s.PsiPValue(B, WholeGrid, 1000, 1))
-	}
-}
-
-// The grid of Jiang et al. 2019: 2,187 configurations of five seeds.
-func largeSample(r Repeats) *Sample {
-	g, x, y := gridOf(rand.New(rand.NewPCG(1, 1)), []int{3, 3, 3, 3, 3, 3, 3}, 5)
-	return must(g.Sample(x, y, nil, r))
-}
-
-// All point statistics of one measure, from its values.
-func BenchmarkPointStatistics(b *testing.B) {
-	for _, c := range []struct {
-		name    string
-		sizes   []int
-		repeats int
-	}{
-		{"96", []int{2, 2, 2, 2, 2, 3}, 1},
-		{"1000", []int{2, 5, 5, 5}, 4},
-		{"3^6x5", []int{3, 3, 3, 3, 3, 3}, 5},
-		{"10000", []int{10, 10, 10}, 10},
-		{"3^7x5", []int{3, 3, 3, 3, 3, 3, 3}, 5},
-	} {
-		g, x, y := gridOf(rand.New(rand.NewPCG(1, 1)), c.sizes, c.repeats)
-		b.Run(c.name, func(b *testing.B) {
-			for b.Loop() {
-				s := must(g.Sample(x, y, nil, Mean))
-				must(s.TauB())
-				must(s.Spearman())
-				must(s.Pearson())
-				s.Granulated(B)
-				must(s.FGM())
-				s.Information()
-				s.SignErrorsOf(SignErrorOptions{TestSize: 10000, Environment: LevelPair, LeastESS: LeastESS})
-				s.RGM(10000)
-				must(s.PGDL(nil))
-			}
-		})
-	}
-}
-
-func BenchmarkInformationOf(b *testing.B) {
-	g, x, y := gridOf(rand.New(rand.NewPCG(1, 1)), []int{2, 2, 2, 2, 2, 3}, 1)
-	for _, c := range []struct {
-		name string
-		s    *Sample
-	}{
-		{"96", must(g.Sample(x, y, nil, Mean))},
-		{"3^7x5", largeSample(Mean)},
-		{"3^7x5 pooled", largeSample(Pooled)},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			for b.Loop() {
-				c.s.Information()
-			}
-		})
-	}
-}
-
-func BenchmarkPGDL(b *testing.B) {
-	g, x, y := gridOf(rand.New(rand.NewPCG(1, 1)), []int{2, 2, 2, 2, 2, 3}, 1)
-	s := must(g.Sample(x, y, nil, Mean))
-	for b.Loop() {
-		must(s.PGDL(nil))
-	}
-}
-
-func BenchmarkSignErrors(b *testing.B) {
-	s := largeSample(Mean)
-	for b.Loop() {
-		s.RGM(10000)
 	}
 }

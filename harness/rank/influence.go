@@ -8,13 +8,16 @@ import (
 // influence is what each pair of configurations contributes to Ψ's deviation
 // from its axes' means.
 type influence struct {
-	configs  int
-	disjoint int       // pairs without a configuration in common, at most
-	ends     [][2]int  // [pairs] configurations; equal ends for repeats in one cell
-	share    []float64 // [pairs]
+	configs int
+	ends    [][2]int  // [pairs] configurations; equal ends for repeats in one cell
+	share   []float64 // [pairs]
 }
 
-// influence writes Ψ − Σ_i ψ_i/A as a sum over pairs. A cell's τ-b is
+// influence writes Ψ − Σ_i ψ_i/A, over the axes given, as a sum over pairs of
+// configurations: Ψ is a mean over pairs of networks; each pair's deviation from
+// its axis is charged to both its configurations, over all axes at once, so that
+// cells sharing a network are not taken for independent (the variance for dyadic
+// data of Aronow, Samii and Assenova 2015, doi:10.1093/pan/mpv018). A cell's τ-b is
 // s/√(x·y) over its pairs; pair p deviates by
 //
 //	[s_p/√(x·y) − ψ_i (x_p/x + y_p/y)/2] / (A m_i),
@@ -22,22 +25,7 @@ type influence struct {
 // which sums to (τ − ψ_i)/(A m_i) over the cell. Under τ-a it is
 // (s_p − ψ_i)/(pairs · A m_i). Centring at an estimated ψ_i costs one of the k
 // disjoint pairs that the axis holds, hence the factor √(k/(k−1)).
-func (s *Sample) influence(kind Tau, g Granulated) *influence {
-	var axes []int
-	for i, a := range g.Axes {
-		if a.Err == nil {
-			axes = append(axes, i)
-		}
-	}
-	return s.influenceOn(kind, g, axes)
-}
-
-// influenceOfAxis does the same for one ψ.
-func (s *Sample) influenceOfAxis(kind Tau, g Granulated, axis int) *influence {
-	return s.influenceOn(kind, g, []int{axis})
-}
-
-func (s *Sample) influenceOn(kind Tau, g Granulated, axes []int) *influence {
+func (s *Sample) influence(kind Tau, g Granulated, axes []int) *influence {
 	inf := &influence{configs: s.grid.configs}
 	index := map[[2]int]int{}
 	defined := len(axes)
@@ -47,7 +35,6 @@ func (s *Sample) influenceOn(kind Tau, g Granulated, axes []int) *influence {
 		for _, c := range s.cells[i] {
 			disjoint += len(c) / 2
 		}
-		inf.disjoint = max(inf.disjoint, disjoint)
 		factor := 1 / float64(defined*a.Defined())
 		if disjoint > 1 {
 			factor *= math.Sqrt(float64(disjoint) / float64(disjoint-1))

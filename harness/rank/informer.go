@@ -1,9 +1,6 @@
 package rank
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // informer counts, for every set S of axes, the pairs of points by cell. It
 // holds what stays when x and y are resampled (the sets, and which points share
@@ -388,18 +385,3 @@ func (f *informer) tallyPairs(c *conditioning, visit func(g int, row []tally)) {
 
 // above is 1 where a > b and 0 elsewhere, without a branch.
 func above(a, b int32) int { return int(uint32(b-a) >> 31) }
-
-// tables is the informer as the resampling calls it.
-type tables struct {
-	*informer
-	points  []point
-	leftOut int
-}
-
-func (s *Sample) newTables() *tables { return &tables{informer: s.newInformer()} }
-
-func (t *tables) compare(points []point, leftOut int) {
-	t.points, t.leftOut = slices.Clone(points), leftOut
-}
-
-func (t *tables) minimum() (k float64, ok bool) { return t.without(t.points, t.leftOut) }

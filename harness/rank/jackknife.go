@@ -6,9 +6,9 @@ import "math"
 // out in turn: one configuration each in grids of up to so many.
 const mostGroups = 200
 
-// leaveOut computes the statistics without each group of configurations. The
+// leaveOut computes τ, ρ, r and K without each group of configurations. The
 // groups are the same for all measures of a grid.
-func (s *Sample) leaveOut(kind Tau, seed uint64) (values []scores, information []optional) {
+func (s *Sample) leaveOut(out *Intervals, kind Tau, seed uint64) {
 	g := s.grid
 	groups := min(g.configs, mostGroups)
 	order := make([]int, g.configs)
@@ -17,59 +17,79 @@ func (s *Sample) leaveOut(kind Tau, seed uint64) (values []scores, information [
 	for at, c := range order {
 		group[c] = at % groups
 	}
-	size := make([]int, groups)
-	all := make([]bool, g.n)
+	sizes := make([]int, groups)
 	for c, nets := range s.member {
-		for _, i := range nets {
-			all[i] = true
-			size[group[c]]++
-		}
+		sizes[group[c]] += len(nets)
 	}
-	values, information = make([]scores, groups), make([]optional, groups)
-	defined := make([]bool, g.n)
-	for k := range groups {
-		if size[k] == 0 {
+	for _, e := range []*Estimate{&out.Tau, &out.Spearman, &out.Pearson, &out.Information} {
+		e.without = make([]optional, groups)
+	}
+	for k, size := range sizes {
+		if size == 0 {
 			continue
 		}
-		for i, c := range g.config {
-			defined[i] = all[i] && group[c] != k
-		}
-		less, err := g.Sample(s.netX, s.netY, defined, s.repeats)
-		if err != nil {
-			continue // not of a sample that was accepted whole
-		}
-		tau := less.TauB
-		if kind == A {
-			tau = less.TauA
-		}
-		values[k].tau, values[k].spearman, values[k].pearson = existing(tau()), existing(less.Spearman()), existing(less.Pearson())
+		less := s.less(group, k)
+		out.Tau.without[k] = existing(less.tau(kind))
+		out.Spearman.without[k] = existing(less.Spearman())
+		out.Pearson.without[k] = existing(less.Pearson())
 		i := less.Information()
-		information[k] = existing(i.K, i.Err)
+		out.Information.without[k] = existing(i.K, i.Err)
 	}
-	return values, information
+}
+
+// less is the sample without a group of configurations.
+func (s *Sample) less(group []int, without int) *Sample {
+	out := &Sample{grid: s.grid, repeats: s.repeats, netX: s.netX, netY: s.netY, member: make([][]int, s.grid.configs)}
+	for c, nets := range s.member {
+		if group[c] != without {
+			out.member[c] = nets
+			out.n += len(nets)
+		}
+	}
+	for _, pt := range s.points {
+		if group[pt.config] != without {
+			out.points = append(out.points, pt)
+		}
+	}
+	out.partition()
+	return out
 }
 
 func existing(v float64, err error) optional { return optional{v: v, ok: err == nil} }
 
-// jackknife is the standard error of the values without each of the groups, and
-// its degrees of freedom.
+// jackknife is the standard error of the values without each of the groups,
+// √((G−1)/G Σ(T_g − mean)²), and its degrees of freedom.
 func jackknife(without []optional) (standardError, degrees float64) {
-	var m mean
-	for _, o := range without {
-		m.add(o)
-	}
-	if m.n < 2 {
+	n, ss := sumOfSquares(without)
+	if n < 2 {
 		return 0, 1
 	}
-	var ss float64
+	return math.Sqrt(ss * (n - 1) / n), n - 1
+}
+
+// deviation is the standard deviation of draws, 0 of fewer than two. Where half
+// of them are undefined they are another statistic's, and it is 0 too.
+func deviation(draws []optional) float64 {
+	n, ss := sumOfSquares(draws)
+	if n < 2 || 2*n < float64(len(draws)) {
+		return 0
+	}
+	return math.Sqrt(ss / (n - 1))
+}
+
+// sumOfSquares is of the deviations from the mean of the n that are defined.
+func sumOfSquares(v []optional) (n, ss float64) {
+	var m mean
+	for _, o := range v {
+		m.add(o)
+	}
 	centre := m.value().v
-	for _, o := range without {
+	for _, o := range v {
 		if o.ok {
 			ss += (o.v - centre) * (o.v - centre)
 		}
 	}
-	n := float64(m.n)
-	return math.Sqrt(ss * (n - 1) / n), n - 1
+	return float64(m.n), ss
 }
 
 // subtract is a − b where both are defined.
@@ -79,23 +99,4 @@ func subtract(a, b []optional) []optional {
 		out[i] = optional{v: a[i].v - b[i].v, ok: a[i].ok && b[i].ok}
 	}
 	return out
-}
-
-// deviation is the standard deviation of draws.
-func deviation(draws []optional) float64 {
-	var m mean
-	for _, o := range draws {
-		m.add(o)
-	}
-	if m.n < 2 {
-		return 0
-	}
-	var ss float64
-	centre := m.value().v
-	for _, o := range draws {
-		if o.ok {
-			ss += (o.v - centre) * (o.v - centre)
-		}
-	}
-	return math.Sqrt(ss / float64(m.n-1))
 }

@@ -23,11 +23,21 @@ type model struct {
 	donors []int32 // [D] networks of the grid whose configuration has repeats
 }
 
-// side is the model of x or of y.
+// side is the model of x or of y, or of the logarithm of x.
 type side struct {
+	sign     float64   // 0; where the logarithm is modelled the sign of all values
 	centre   []float64 // [C]
 	sd       []float64 // [C] of one network
 	residual []float64 // [D] mean 0 in each configuration, mean square 1
+}
+
+// value is that of a network of configuration c with the residual of donor d.
+func (m *side) value(c, d int) float64 {
+	v := m.centre[c] + m.sd[c]*m.residual[d]
+	if m.sign != 0 {
+		return m.sign * math.Exp(v)
+	}
+	return v
 }
 
 func (s *Sample) newModel(noise *TestNoise) *model {
@@ -38,7 +48,9 @@ func (s *Sample) newModel(noise *TestNoise) *model {
 		}
 	}
 	e := s.newEffects()
-	m.x = s.newSide(s.netX, m.donors, e, nil)
+	x, sign := s.logarithms()
+	m.x = s.newSide(x, m.donors, e, nil)
+	m.x.sign = sign
 	m.y = s.newSide(s.netY, m.donors, e, noise)
 	return m
 }
@@ -57,7 +69,7 @@ func (m *model) draw(f *scorer, seed uint64, b int) {
 			if r >= len(nets) {
 				continue
 			}
-			x, y := m.x.sd[c]*m.x.residual[d], m.y.sd[c]*m.y.residual[d]
+			x, y := m.x.value(c, d), m.y.value(c, d)
 			if shift != nil {
 				y += shift[nets[r]]
 			}
@@ -66,12 +78,12 @@ func (m *model) draw(f *scorer, seed uint64, b int) {
 				sumY += y
 				continue
 			}
-			f.x[at], f.y[at] = m.x.centre[c]+x, m.y.centre[c]+y
+			f.x[at], f.y[at] = x, y
 			at++
 		}
 		if m.s.repeats == Mean && len(nets) > 0 {
 			n := float64(len(nets))
-			f.x[at], f.y[at] = m.x.centre[c]+sumX/n, m.y.centre[c]+sumY/n
+			f.x[at], f.y[at] = sumX/n, sumY/n
 			at++
 		}
 	}
@@ -93,20 +105,62 @@ func (s *Sample) newSide(v []float64, donors []int32, e *effects, noise *TestNoi
 	if sparse {
 		return out
 	}
-	var pooled, ofMean mean // variances of a network and of a configuration's mean, the test examples aside
-	for c, d := range degrees {
-		pooled.sum, pooled.n = pooled.sum+variances[c]*float64(d), pooled.n+d
-	}
+	var ofMean mean // variance of a configuration's mean, the test examples aside
 	for c, nets := range s.member {
 		switch n := float64(len(nets)); {
 		case n > 1:
 			ofMean.add(optional{seeds * variances[c] / n, true})
 		case n == 1:
-			ofMean.add(optional{seeds * pooled.value().v, true})
+			ofMean.add(optional{seeds * pooled(variances, degrees), true})
 		}
 	}
 	e.shrink(out.centre, e.expected(ofMean.value().v, noise))
 	return out
+}
+
+// logarithms are log |x| and the sign of x where all have one sign and noise that
+// grows with |x|; else x and 0. Box and Cox 1964 decide (JRSS B 26(2)), between
+// their λ = 0 and λ = 1: the scale on which the likelihood of the deviations from
+// the means of the configurations is the larger, that is to say, whose variance
+// is the smaller once that of the logarithms is multiplied by the squared
+// geometric mean. On the wrong scale the intervals of r and K on log-normal noise
+// covered 63 and 70 %.
+func (s *Sample) logarithms() ([]float64, float64) {
+	logs := make([]float64, len(s.netX))
+	sign := 0.0
+	var geometric mean
+	for _, nets := range s.member {
+		for _, i := range nets {
+			v := s.netX[i]
+			if v == 0 || sign*v < 0 {
+				return s.netX, 0
+			}
+			sign = math.Copysign(1, v)
+			logs[i] = math.Log(math.Abs(v))
+			if len(nets) > 1 {
+				geometric.add(optional{logs[i], true})
+			}
+		}
+	}
+	if geometric.n == 0 {
+		return s.netX, 0
+	}
+	_, variances, degrees := s.spread(s.netX)
+	_, ofLogs, _ := s.spread(logs)
+	plain, scaled := pooled(variances, degrees), pooled(ofLogs, degrees)
+	if !(plain > 0 && scaled > 0) || math.Log(scaled)+2*geometric.value().v >= math.Log(plain) {
+		return s.netX, 0
+	}
+	return logs, sign
+}
+
+// pooled is the mean of variances by their degrees of freedom.
+func pooled(variances []float64, degrees []int) float64 {
+	var m mean
+	for c, d := range degrees {
+		m.sum, m.n = m.sum+variances[c]*float64(d), m.n+d
+	}
+	return m.value().v
 }
 
 // spread is the mean and the variance of each configuration, and the variance's
@@ -209,7 +263,9 @@ func (s *Sample) residuals(v, means, variances []float64, degrees []int, donors 
 //	v_c = (d0·s0² + d_c·s_c²) / (d0 + d_c).
 //
 // A configuration of one network has s0². Where the log variances vary no more
-// than by chance d0 is infinite, and all are s0². Deviations: variances of 0,
+// than by chance d0 is infinite, and all are s0². Deviations: all are multiplied so
+// that their mean is that of the s_c², as the v_c follow the means of 1/v rather
+// than of v, and too little noise made intervals cover 86 to 93 %; variances of 0,
 // which have no logarithm, are taken for the least other one times e⁻², the mean
 // of log d² of a difference that rounding to a lattice hides; and where more than
 // half are 0 (sparse) nothing is moderated, nor has a lone network noise: what does
@@ -251,19 +307,20 @@ func moderate(variances []float64, degrees []int) (out []float64, sparse bool) {
 	if known > 1 {
 		excess = squares/float64(known-1) - trigamma/float64(known)
 	}
-	if excess <= 0 {
-		for c := range out {
-			out[c] = math.Exp(centre)
-		}
-		return out, false
+	half, prior := math.Inf(1), 1.0
+	if excess > 0 {
+		half = inverseTrigamma(excess)
+		prior = math.Exp(centre + mathext.Digamma(half) - math.Log(half))
 	}
-	half := inverseTrigamma(excess)
-	prior := math.Exp(centre + mathext.Digamma(half) - math.Log(half))
 	for c, d := range degrees {
 		out[c] = prior
-		if d > 0 {
+		if d > 0 && excess > 0 {
 			out[c] = (2*half*prior + float64(d)*variances[c]) / (2*half + float64(d))
 		}
+	}
+	scale := pooled(variances, degrees) / pooled(out, degrees)
+	for c := range out {
+		out[c] *= scale
 	}
 	return out, false
 }

@@ -2,6 +2,7 @@ package rank
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -303,61 +304,35 @@ func TestRepeatingSeedsChangesNothing(t *testing.T) {
 
 func checkInterval(t *rapid.T, s *Sample) {
 	o := Resampling{Replicates: 20, Seed: 1}
-	for name, f := range map[string]func(Resampling) (Estimate, error){
-		"Ψ":        func(o Resampling) (Estimate, error) { return s.PsiInterval(B, o) },
-		"τ":        func(o Resampling) (Estimate, error) { return s.TauInterval(B, o) },
-		"Spearman": s.SpearmanInterval,
-		"K":        s.InformationInterval,
-	} {
-		e, err := f(o)
-		again, errAgain := f(o)
-		if (err == nil) != (errAgain == nil) || e.Value != again.Value || e.Low != again.Low || e.High != again.High {
+	all, again := must(s.Intervals(B, o)), must(s.Intervals(B, o))
+	check := func(name string, e, again Estimate) {
+		if (e.Err == nil) != (again.Err == nil) || e.Value != again.Value || e.Low != again.Low || e.High != again.High {
 			t.Fatalf("%s: the same seed gave %v and %v", name, e, again)
 		}
-		if err == nil && !(-1 <= e.Low && e.Low <= e.Value && e.Value <= e.High && e.High <= 1) {
+		if !(-1 <= e.Low && e.Low <= e.Value && e.Value <= e.High && e.High <= 1) {
 			t.Fatalf("%s: %v is not inside [%v, %v]", name, e.Value, e.Low, e.High)
 		}
+		if (e.Low < e.High) != (e.Err == nil) || e.Err != nil && !errors.Is(e.Err, ErrUndefined) {
+			t.Fatalf("%s: [%v, %v], %v", name, e.Low, e.High, e.Err)
+		}
 	}
-}
-
-// The weighted τ must be the τ of the sample with copies written out, less the
-// pairs of a configuration's copies.
-func TestWeightedTiesAgreeWithCopies(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.SampledFrom([]int{3, 20, 150}).Draw(t, "n")
-		x, y := tied(n).Draw(t, "x"), tied(n).Draw(t, "y")
-		var points []point
-		var want weightedTies
-		type copied struct{ i, config, copy int }
-		var copies []copied
-		for i := range x {
-			config := i / 2 * 2 // two networks a configuration
-			weight := 1 + (config/2)%3
-			points = append(points, point{x: x[i], y: y[i], config: config, network: i, weight: weight})
-			for c := range weight {
-				copies = append(copies, copied{i, config, c})
-			}
+	check("Ψ", all.Psi, again.Psi)
+	check("τ", all.Tau, again.Tau)
+	check("Spearman", all.Spearman, again.Spearman)
+	check("Pearson", all.Pearson, again.Pearson)
+	check("K", all.Information, again.Information)
+	for a := range all.Axes {
+		check("ψ", all.Axes[a], again.Axes[a])
+	}
+	p := must(s.PValues(B, 20, 1))
+	for _, v := range []struct {
+		p   float64
+		err error
+	}{{p.Psi, p.PsiErr}, {p.Tau, p.TauErr}} {
+		if v.err == nil && !(1.0/21-1e-15 <= v.p && v.p <= 1) || v.err != nil && !errors.Is(v.err, ErrUndefined) {
+			t.Fatalf("p = %v, %v", v.p, v.err)
 		}
-		for k, a := range copies {
-			for _, b := range copies[:k] {
-				if a.config == b.config && a.copy != b.copy || a.i == b.i {
-					continue
-				}
-				sx, sy := float64(sign(x[a.i], x[b.i])), float64(sign(y[a.i], y[b.i]))
-				want.s += sx * sy
-				want.x += sx * sx
-				want.y += sy * sy
-				want.pairs++
-			}
-		}
-		if got := allPairs(points); got != want {
-			t.Fatalf("all pairs: %+v, want %+v", got, want)
-		}
-		var w weighted
-		if got := w.ties(slices.Clone(points)); got != want {
-			t.Fatalf("sorted: %+v, want %+v", got, want)
-		}
-	})
+	}
 }
 
 func FuzzTau(f *testing.F) {

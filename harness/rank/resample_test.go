@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,7 +31,7 @@ func TestGridErrorOfDisjointPairs(t *testing.T) {
 	s.cells = s.cells[:1]
 	near(t, "ψ", g.Axes[0].Psi, .4, 1e-15)
 	want := math.Sqrt((7*.6*.6 + 3*1.4*1.4) / (m * (m - 1)))
-	near(t, "grid error", s.influence(B, g).standardError(), want, 1e-14)
+	near(t, "grid error", s.influence(B, g, []int{0}).standardError(), want, 1e-14)
 }
 
 // Jackknife and cells must add up: the shares sum to Ψ minus itself.
@@ -43,7 +44,7 @@ func TestInfluenceSumsToZero(t *testing.T) {
 	s := must(g.Sample(x, y, nil, Mean))
 	for _, kind := range []Tau{A, B} {
 		var sum float64
-		for _, e := range s.influence(kind, s.Granulated(kind)).share {
+		for _, e := range s.influence(kind, s.Granulated(kind), []int{0, 1, 2}).share {
 			sum += e
 		}
 		near(t, "sum of shares", sum, 0, 1e-14)
@@ -68,21 +69,6 @@ func gridOf(r *rand.Rand, sizes []int, repeats int) (g *Grid, x, y []float64) {
 		x[i], y[i] = r.NormFloat64(), r.NormFloat64()
 	}
 	return must(NewGrid(n, levels, nil)), x, y
-}
-
-// A measure that is the gap itself stays so whatever seeds are drawn. That is no
-// certainty: there is no interval rather than one without width.
-func TestOracleHasNoDoubt(t *testing.T) {
-	g, _, y := gridOf(rand.New(rand.NewPCG(2, 1)), []int{3, 2, 2}, 3)
-	s := must(g.Sample(y, y, nil, Mean))
-	for _, f := range []func() (Estimate, error){
-		func() (Estimate, error) { return s.PsiInterval(B, Resampling{Replicates: 50, Seed: 1}) },
-		func() (Estimate, error) { return s.TauInterval(B, Resampling{Replicates: 50, Seed: 1}) },
-	} {
-		if e, err := f(); err != nil || e.Value != 1 || !errors.Is(e.Err, ErrUndefined) {
-			t.Errorf("oracle: %+v, %v", e, err)
-		}
-	}
 }
 
 func TestTestNoise(t *testing.T) {
@@ -118,172 +104,225 @@ func TestTestNoise(t *testing.T) {
 	near(t, "mean shift", sum/replicates, 0, 4*sd/math.Sqrt(replicates))
 	near(t, "variance ratio", squares/replicates/(sd*sd), 1, .1)
 
+	// The variance of networks around their common mean by its definition:
+	// 1/(R−1) Σ_i Var_t(b_it − mean_i b_it)/T.
+	var within float64
+	for i := range correct {
+		var mean, square float64
+		for e := range size {
+			var own, all float64
+			for n := range correct {
+				if correct[n][e] {
+					all += 1. / 3
+					if n == i {
+						own = 1
+					}
+				}
+			}
+			mean += (own - all) / size
+			square += (own - all) * (own - all) / size
+		}
+		within += (square - mean*mean) / size / 2
+	}
+	near(t, "within", n.within([]int{0, 1, 2}), within, 1e-15)
+	near(t, "within of twins", n.within([]int{0, 1}), 0, 0)
+
 	if _, err := NewTestNoise([][]bool{{true, false}, {true}}, 10, 1); err == nil {
 		t.Error("test sets of different sizes were accepted")
 	}
 }
 
-// Adding the noise of a test draw to gaps that hold one already pulls a τ of 1
-// far down; the interval must still hold the value that was observed.
-func TestIntervalsAreBiasCorrected(t *testing.T) {
-	r := rand.New(rand.NewPCG(4, 1))
-	const size = 300
-	n := 16
-	correct := make([][]bool, n)
-	x, y := make([]float64, n), make([]float64, n)
-	levels := [][]int{make([]int, n), make([]int, n)}
-	for i := range n {
-		levels[0][i], levels[1][i] = i%4, i/4
-		hits := 0
-		for range size {
-			hit := r.Float64() < .8-.002*float64(i)
-			correct[i] = append(correct[i], hit)
-			if hit {
-				hits++
+// A measure that is the gap itself stays so whatever seeds are drawn. That is no
+// certainty: there is no interval rather than one without width.
+func TestOracleHasNoDoubt(t *testing.T) {
+	for _, repeats := range []int{1, 3} {
+		g, _, y := gridOf(rand.New(rand.NewPCG(2, 1)), []int{3, 2, 2}, repeats)
+		s := must(g.Sample(y, y, nil, Mean))
+		all := must(s.Intervals(B, Resampling{Replicates: 50, Seed: 1}))
+		for name, e := range map[string]Estimate{"Ψ": all.Psi, "τ": all.Tau, "ρ": all.Spearman, "r": all.Pearson, "ψ": all.Axes[0]} {
+			if e.Value != 1 || !errors.Is(e.Err, ErrUndefined) || e.Low != 1 || e.High != 1 {
+				t.Errorf("%d seeds: %s of the oracle: %+v", repeats, name, e)
 			}
 		}
-		y[i] = 1 - float64(hits)/size
-		x[i] = y[i]
 	}
-	g := must(NewGrid(n, levels, nil))
+}
+
+// Noise pulls a τ of 1 far down in the replicates; the interval must still hold
+// the value that was observed.
+func TestIntervalsAreAroundTheValue(t *testing.T) {
+	g, _, y := gridOf(rand.New(rand.NewPCG(4, 1)), []int{4, 2}, 2)
+	x := make([]float64, len(y))
+	for i := range y {
+		y[i] = float64(i/2) + .8*float64(i%2)
+		x[i] = float64(i/2) - .8*float64(i%2) // the means are ordered alike, the seeds are not
+	}
 	s := must(g.Sample(x, y, nil, Mean))
-	o := Resampling{Replicates: 200, Seed: 1, Noise: must(NewTestNoise(correct, 200, 1))}
-	e := must(s.TauInterval(B, o))
-	var mean float64
-	for _, v := range e.replicates {
-		mean += v / float64(len(e.replicates))
+	e := must(s.Intervals(B, Resampling{Replicates: 200, Seed: 1})).Tau
+	var m mean
+	for _, o := range e.draws {
+		m.add(o)
 	}
-	if mean > .8 {
-		t.Errorf("the replicates' mean is %.2f: the test says nothing", mean)
+	if m.value().v > .97 {
+		t.Errorf("the replicates' mean is %.2f: the test says nothing", m.value().v)
 	}
-	if e.Value != 1 || e.High != 1 || e.Low > .95 || e.Low < .5 {
-		t.Errorf("τ = %v [%v, %v]", e.Value, e.Low, e.High)
-	}
-	// With one seed nothing but the test draw is known to vary: Ψ has no interval.
-	if p := must(s.PsiInterval(B, o)); p.Value != 1 || !errors.Is(p.Err, ErrUndefined) || p.Low != p.High {
-		t.Errorf("one seed: Ψ = %v [%v, %v], %v", p.Value, p.Low, p.High, p.Err)
-	}
-	// The same networks as two seeds of eight configurations do.
-	for i := range levels[0] {
-		levels[0][i], levels[1][i] = i/2%4, i/8
-	}
-	g = must(NewGrid(n, levels, nil))
-	s = must(g.Sample(x, y, nil, Mean))
-	if p := must(s.PsiInterval(B, o)); p.Err != nil || p.High != 1 || p.Low > .95 || p.Low < .3 {
-		t.Errorf("two seeds: Ψ = %v [%v, %v], %v", p.Value, p.Low, p.High, p.Err)
-	}
-}
-
-func TestDifference(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 1))
-	g, x, y := gridOf(r, []int{4, 2, 2}, 2)
-	for i := range x {
-		x[i] = y[i] + r.NormFloat64()
-	}
-	o := Resampling{Replicates: 100, Seed: 1}
-	a := must(must(g.Sample(x, y, nil, Mean)).PsiInterval(B, o))
-	if d, se := Difference(a, a); d != 0 || se != 0 {
-		t.Errorf("a measure differs from itself by %v ± %v", d, se)
-	}
-	// Twins that differ in one network only: the pairing leaves little doubt,
-	// where independent measures would have √2 of one's.
-	twin := append([]float64{}, x...)
-	twin[0] += 2
-	b := must(must(g.Sample(twin, y, nil, Mean)).PsiInterval(B, o))
-	if _, se := Difference(a, b); se >= max(a.GridError, a.DrawError) {
-		t.Errorf("twins are told apart by %v only, one of them has %v", se, a.GridError)
-	}
-	// Without one network the jackknives cannot be paired.
-	defined := make([]bool, len(x))
-	for i := range defined {
-		defined[i] = i > 1
-	}
-	c := must(must(g.Sample(x, y, defined, Mean)).PsiInterval(B, o))
-	if _, se := Difference(a, c); se < math.Hypot(a.GridError, c.GridError)-1e-15 {
-		t.Errorf("unpaired difference ± %v, want at least %v", se, math.Hypot(a.GridError, c.GridError))
-	}
-}
-
-// Errors of independent estimates add in squares: √(0.1² + 0.1²) = 0.141, so that
-// at 5 % a difference of 0.28 is resolved on many degrees of freedom (1.96
-// errors are 0.277) and not on three (Student's 3.182, of statistical tables).
-func TestResolved(t *testing.T) {
-	estimate := func(v, degrees float64, configuration int) Estimate {
-		return Estimate{Value: v, degrees: degrees, influence: &influence{configs: 4, ends: [][2]int{{configuration, configuration + 1}}, share: []float64{.1}}}
-	}
-	for _, c := range []struct {
-		d, degrees float64
-		want       int
-	}{{.29, 1e6, 1}, {-.29, 1e6, -1}, {.27, 1e6, 0}, {.29, 3, 0}, {.44, 3, 0}, {.46, 3, 1}, {0, 3, 0}} {
-		if got := Resolved(estimate(c.d, c.degrees, 0), estimate(0, c.degrees, 2), .05); got != c.want {
-			t.Errorf("difference %v on %v degrees: %d, want %d", c.d, c.degrees, got, c.want)
-		}
+	if e.Err != nil || e.Value != 1 || e.High != 1 || e.Low > .95 || e.Low < .5 {
+		t.Errorf("τ = %v [%v, %v], %v", e.Value, e.Low, e.High, e.Err)
 	}
 }
 
 func TestIntervalsThatCannotBe(t *testing.T) {
-	s := sample(t, [][]int{{0, 1}}, []float64{1, 2}, []float64{1, 2}, Mean)
-	if _, err := s.PsiInterval(B, Resampling{Replicates: 100}); !errors.Is(err, ErrUndefined) {
-		t.Errorf("one pair: %v", err)
-	}
+	o := Resampling{Replicates: 100}
 	few := sample(t, [][]int{{0, 1, 2, 3, 4, 5, 6}}, []float64{1, 2, 3, 4, 5, 7, 6}, []float64{1, 2, 3, 4, 5, 6, 7}, Mean)
-	for name, f := range map[string]func(Tau, Resampling) (Estimate, error){"Ψ": few.PsiInterval, "τ": few.TauInterval} {
-		if e, err := f(B, Resampling{Replicates: 100}); !errors.Is(err, ErrUndefined) || !strings.Contains(err.Error(), "7 configurations: an interval needs at least 8") {
-			t.Errorf("%s of 7 configurations: %+v, %v", name, e, err)
+	all := must(few.Intervals(B, o))
+	if all.Estimand != GridSampled {
+		t.Errorf("one seed: %v", all.Estimand)
+	}
+	for name, e := range map[string]Estimate{"Ψ": all.Psi, "τ": all.Tau, "K": all.Information} {
+		if !errors.Is(e.Err, ErrUndefined) || !strings.Contains(e.Err.Error(), "7 configurations: an interval needs at least 8") {
+			t.Errorf("%s of 7 configurations: %+v", name, e)
 		}
 	}
-	if _, err := s.PsiInterval(B, Resampling{Replicates: 5}); err == nil || errors.Is(err, ErrUndefined) {
+	if _, err := few.Intervals(B, Resampling{Replicates: 5}); err == nil || errors.Is(err, ErrUndefined) {
 		t.Errorf("5 replicates: %v", err)
 	}
-	none := sample(t, nil, []float64{1, 2, 3}, []float64{1, 3, 2}, Mean)
-	if _, err := none.PsiInterval(B, Resampling{Replicates: 100}); !errors.Is(err, ErrUndefined) {
-		t.Errorf("no axes: %v", err)
+	if _, err := few.Intervals(B, Resampling{Replicates: 50, Noise: &TestNoise{shift: make([][]float64, 10)}}); err == nil {
+		t.Error("test noise of fewer replicates was accepted")
+	}
+	none := must(sample(t, nil, []float64{1, 2, 3, 4, 5, 6, 7, 8}, []float64{1, 3, 2, 5, 4, 7, 6, 8}, Mean).Intervals(B, o))
+	if !errors.Is(none.Psi.Err, ErrUndefined) || none.Tau.Err != nil || len(none.Axes) != 0 {
+		t.Errorf("no axes: %+v", none)
+	}
+	// A measure with one seed of each configuration, in a grid that has two.
+	g, x, y := gridOf(rand.New(rand.NewPCG(1, 1)), []int{4, 2}, 2)
+	defined := make([]bool, len(x))
+	for i := range defined {
+		defined[i] = i%2 == 0
+	}
+	half := must(must(g.Sample(x, y, defined, Mean)).Intervals(B, o))
+	if half.Estimand != GridFixed || !errors.Is(half.Tau.Err, ErrUndefined) || !strings.Contains(half.Tau.Err.Error(), "8 networks in 8 configurations") {
+		t.Errorf("half measured: %+v", half.Tau)
 	}
 }
 
-// Among the 24 orders of four values, two have |τ| = 1: p is 1/12, and
-// Phipson and Smyth's (b+1)/(B+1) tends to it. Four standard errors at B = 20,000.
-func TestTauPValue(t *testing.T) {
-	s := sample(t, nil, []float64{1, 2, 3, 4}, []float64{1, 2, 3, 4}, Mean)
-	const b = 20000
-	p, err := s.TauPValue(B, b, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	near(t, "p", p, 1.0/12, 4*math.Sqrt(1.0/12*11.0/12/b))
-	if p, _ := s.TauPValue(B, 1, 1); p != .5 && p != 1 {
-		t.Errorf("p of one permutation = %v", p)
+func TestEstimand(t *testing.T) {
+	for _, c := range []struct {
+		sizes   []int
+		repeats int
+		want    Estimand
+	}{{[]int{2, 2, 2}, 2, GridFixed}, {[]int{2, 2, 2}, 1, GridSampled}, {[]int{7}, 2, GridSampled}, {nil, 20, GridSampled}} {
+		g, _, _ := gridOf(rand.New(rand.NewPCG(1, 1)), c.sizes, c.repeats)
+		if got := g.Estimand(); got != c.want {
+			t.Errorf("%v x %d: %v", c.sizes, c.repeats, got)
+		}
 	}
 }
 
-// On a 2 x 2 grid with gaps 1, 2, 3, 4 (rows, then columns) a permutation has
-// Ψ = ±1 only where all four pairs agree: x must keep both orders or reverse
-// both. Of 24 orders, 1234, 1324 and their reverses do: p is 4/24.
-func TestPsiPValue(t *testing.T) {
-	s := sample(t, [][]int{{0, 0, 1, 1}, {0, 1, 0, 1}}, []float64{1, 2, 3, 4}, []float64{1, 2, 3, 4}, Mean)
-	const b = 20000
-	p, err := s.PsiPValue(B, WholeGrid, b, 1)
-	if err != nil {
-		t.Fatal(err)
+// The statistics of the resampling loops are those of a sample, whatever the
+// ties, the repeats and the holes.
+func TestScorerAgreesWithSample(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 1))
+	for i := range 60 {
+		g, x, y := gridOf(r, []int{3, 2, 3}, 1+i%3)
+		for _, v := range [][]float64{x, y} {
+			for k := range v {
+				v[k] = math.Round(float64(1+i%5) * v[k])
+			}
+		}
+		defined := make([]bool, len(x))
+		for k := range defined {
+			defined[k] = r.Float64() < .8
+		}
+		for _, repeats := range []Repeats{Mean, Pooled, PerSeed} {
+			g.seed = make([]int, g.n)
+			for k := range g.seed {
+				g.seed[k] = k % (1 + i%3)
+			}
+			g.seeds = 1 + i%3
+			s := must(g.Sample(x, y, defined, repeats))
+			for _, kind := range []Tau{A, B} {
+				want := s.Granulated(kind)
+				f := s.newScorer(kind, want)
+				for p, pt := range s.points {
+					f.x[p], f.y[p] = pt.x, pt.y
+				}
+				var got scores
+				f.score(&got)
+				agree := func(name string, o optional, v float64, err error) {
+					if o.ok != (err == nil) || o.ok && math.Abs(o.v-v) > 1e-12 {
+						t.Fatalf("%s: %v, want %v, %v", name, o, v, err)
+					}
+				}
+				agree("Ψ", got.psi, want.Psi, want.Err)
+				for a, axis := range want.Axes {
+					agree("ψ", got.axes[a], axis.Psi, axis.Err)
+				}
+				tau, err := s.tau(kind)
+				if kind == A && repeats != PerSeed || kind == B {
+					agree("τ", got.tau, tau, err)
+				}
+				rho, err := s.Spearman()
+				agree("ρ", got.spearman, rho, err)
+				r, err := s.Pearson()
+				agree("r", got.pearson, r, err)
+				k := s.Information()
+				agree("K", f.information(), k.K, k.Err)
+			}
+		}
 	}
-	near(t, "p", p, 4.0/24, 4*math.Sqrt(4.0/24*20.0/24/b))
-	// Cell by cell, each of the four pairs is ordered on its own: p is 2/2⁴.
-	p, err = s.PsiPValue(B, WithinCells, b, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	near(t, "p", p, 2.0/16, 4*math.Sqrt(2.0/16*14.0/16/b))
 }
 
-// x is constant along the first axis and agrees with the gap in one cell of
-// the second, disagrees in the other: Ψ = 0, and no permutation has a smaller
-// |Ψ|, so p is exactly 1. In 8 of 24 orders x is constant along the second
-// axis: those say nothing, and may not count as less extreme.
-func TestPsiPValueUndefinedPermutations(t *testing.T) {
-	s := sample(t, [][]int{{0, 0, 1, 1}, {0, 1, 0, 1}}, []float64{1, 2, 1, 2}, []float64{1, 2, 4, 3}, Mean)
-	p, err := s.PsiPValue(B, WholeGrid, 200, 1)
-	if err != nil {
-		t.Fatal(err)
+// The loops over replicates and permutations do not allocate.
+func TestLoopsDoNotAllocate(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 1))
+	for _, sizes := range [][]int{{4, 2, 2, 2}, {3, 3, 3, 3, 3, 3}} {
+		g, x, y := gridOf(r, sizes, 2)
+		s := must(g.Sample(x, y, nil, Mean))
+		m, f := s.newModel(nil), s.newScorer(B, s.Granulated(B))
+		classes := s.exchangeable()
+		var out scores
+		b := 0
+		loop := func() {
+			b++
+			m.draw(f, 1, b)
+			f.score(&out)
+			s.exchange(f, classes, 1, b)
+			f.concord(&out)
+			f.granulate(&out)
+		}
+		loop()
+		if n := testing.AllocsPerRun(20, loop); n != 0 {
+			t.Errorf("%v: %v allocations a replicate", sizes, n)
+		}
 	}
-	near(t, "p", p, 1, 0)
+}
+
+// Replicates of different measures share donors and test examples: of the same
+// values they are the same, and one network less leaves most alone.
+func TestReplicatesArePaired(t *testing.T) {
+	g, x, y := gridOf(rand.New(rand.NewPCG(8, 1)), []int{4, 2, 2}, 3)
+	other := slices.Clone(x)
+	for i := range other {
+		other[i] = -2 * x[i]
+	}
+	defined := make([]bool, len(x))
+	for i := range defined {
+		defined[i] = i != 7
+	}
+	a, b := must(g.Sample(x, y, nil, Mean)), must(g.Sample(other, y, nil, Mean))
+	c := must(g.Sample(x, y, defined, Mean))
+	fill := func(s *Sample) *scorer {
+		f := s.newScorer(B, s.Granulated(B))
+		s.newModel(nil).draw(f, 3, 5)
+		return f
+	}
+	fa, fb, fc := fill(a), fill(b), fill(c)
+	if !slices.Equal(fa.y, fb.y) {
+		t.Error("two measures see different gaps in one replicate")
+	}
+	for p := range fa.x {
+		near(t, "x of a multiple", fb.x[p], -2*fa.x[p], 1e-12)
+	}
+	if r := must(Pearson(fa.x, fc.x)); r < .9 {
+		t.Errorf("without one network the replicates correlate %.2f", r)
+	}
 }

@@ -3,6 +3,7 @@ package rank
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -54,19 +55,23 @@ func (c simulated) draw(r *rand.Rand) (g *Grid, x, y []float64, correct [][]bool
 	return g, x, y, correct
 }
 
-// TestCoverage checks the intervals on Ψ against the mean Ψ of many draws of
-// new seeds and test sets: a nominal 95 % may cover 88 to 100 % here, where
-// 200 draws leave 3 % of doubt. Cells resampled axis by axis covered 80 %.
+// TestCoverage checks the intervals against the mean of each statistic over many
+// draws of new seeds and test sets, and of other configurations where there is
+// one seed. internal/coverage does the same at length; of 200 draws here a true
+// 95 % is below 90.4 % in one of a thousand, the bound is what that says of the
+// lowest coverage it found.
 func TestCoverage(t *testing.T) {
-	for _, c := range []simulated{
-		{name: "one seed", sizes: []int{4, 2, 2, 2}, repeats: 1, noise: .01, follows: 1},
-		{name: "two seeds", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .03, follows: 1},
-		{name: "five seeds", sizes: []int{4, 2, 2, 2}, repeats: 5, noise: .03, follows: 1},
-		{name: "no relation", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .03},
-		{name: "cells disagree", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .02, follows: 1, disagrees: .02},
-		{name: "smallest grid", sizes: []int{2, 2, 2}, repeats: 2, noise: .03, follows: 1},
-		{name: "small grid", sizes: []int{3, 3}, repeats: 2, noise: .03, follows: 1},
-		{name: "test noise", sizes: []int{4, 2, 2}, repeats: 2, noise: .005, follows: 1, test: 300},
+	for _, c := range []struct {
+		simulated
+		least float64
+	}{
+		{simulated{name: "one seed", sizes: []int{4, 2, 2, 2}, repeats: 1, noise: .03, follows: 1}, .89},
+		{simulated{name: "two seeds", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .03, follows: 1}, .90},
+		{simulated{name: "five seeds", sizes: []int{4, 2, 2, 2}, repeats: 5, noise: .03, follows: 1}, .90},
+		{simulated{name: "no relation", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .03}, .88},
+		{simulated{name: "cells disagree", sizes: []int{4, 2, 2, 2}, repeats: 2, noise: .02, follows: 1, disagrees: .02}, .90},
+		{simulated{name: "smallest grid", sizes: []int{2, 2, 2}, repeats: 2, noise: .03, follows: 1}, .90},
+		{simulated{name: "test noise", sizes: []int{4, 2, 2}, repeats: 2, noise: .005, follows: 1, test: 300}, .90},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -75,88 +80,106 @@ func TestCoverage(t *testing.T) {
 				truthDraws = 500
 			}
 			r := rand.New(rand.NewPCG(3, 4))
-			var truth, width float64
+			var psi, tau, spearman, pearson float64
 			for range truthDraws {
 				g, x, y, _ := c.draw(r)
-				truth += must(g.Sample(x, y, nil, Mean)).Granulated(B).Psi / float64(truthDraws)
+				s := must(g.Sample(x, y, nil, Mean))
+				psi += s.Granulated(B).Psi / float64(truthDraws)
+				tau += must(s.TauB()) / float64(truthDraws)
+				spearman += must(s.Spearman()) / float64(truthDraws)
+				pearson += must(s.Pearson()) / float64(truthDraws)
 			}
-			covered := 0
+			covered := map[string]float64{}
 			for i := range draws {
 				g, x, y, correct := c.draw(r)
 				o := Resampling{Replicates: 100, Seed: uint64(i)}
 				if correct != nil {
 					o.Noise = must(NewTestNoise(correct, o.Replicates, o.Seed))
 				}
-				e := must(must(g.Sample(x, y, nil, Mean)).PsiInterval(B, o))
-				if e.Low <= truth && truth <= e.High {
-					covered++
+				all := must(must(g.Sample(x, y, nil, Mean)).Intervals(B, o))
+				holds := func(name string, e Estimate, truth float64) {
+					if e.Low <= truth && truth <= e.High {
+						covered[name] += 1 / float64(draws)
+					}
 				}
-				width += (e.High - e.Low) / float64(draws)
+				holds("Ψ", all.Psi, psi)
+				holds("τ", all.Tau, tau)
+				holds("ρ", all.Spearman, spearman)
+				holds("r", all.Pearson, pearson)
 			}
-			share := float64(covered) / float64(draws)
-			t.Logf("Ψ is %.3f; covered %.1f %%, mean width %.2f", truth, 100*share, width)
-			if share < .88 {
-				t.Errorf("covered %.1f %%", 100*share)
+			t.Logf("covered %.3v", covered)
+			for name, share := range covered {
+				if share < c.least {
+					t.Errorf("%s covered %.1f %%", name, 100*share)
+				}
 			}
 		})
 	}
 }
 
-// TestTauCoverage checks the interval on τ against the closed form for normal
-// pairs of correlation ρ: τ = (2/π) asin ρ, Spearman (6/π) asin(ρ/2).
+// TestTauCoverage checks the intervals without axes against the closed forms for
+// normal pairs of correlation ρ: τ = (2/π) asin ρ, Spearman (6/π) asin(ρ/2). The
+// bounds are 4 standard errors around the 95 to 97 % that internal/coverage finds.
 func TestTauCoverage(t *testing.T) {
-	const rho, n, draws = .6, 32, 300
+	const rho, n, draws = .6, 32, 400
 	r := rand.New(rand.NewPCG(3, 4))
 	g := must(NewGrid(n, nil, nil))
-	tau, spearman := 0, 0
+	covered := map[string]float64{}
 	for i := range draws {
 		x, y := make([]float64, n), make([]float64, n)
 		for k := range x {
 			x[k] = r.NormFloat64()
 			y[k] = rho*x[k] + math.Sqrt(1-rho*rho)*r.NormFloat64()
 		}
-		s := must(g.Sample(x, y, nil, Mean))
-		o := Resampling{Replicates: 200, Seed: uint64(i)}
-		if e := must(s.TauInterval(B, o)); e.Low <= 2/math.Pi*math.Asin(rho) && 2/math.Pi*math.Asin(rho) <= e.High {
-			tau++
+		all := must(must(g.Sample(x, y, nil, Mean)).Intervals(B, Resampling{Replicates: 20, Seed: uint64(i)}))
+		holds := func(name string, e Estimate, truth float64) {
+			if e.Low <= truth && truth <= e.High {
+				covered[name] += 1. / draws
+			}
 		}
-		if e := must(s.SpearmanInterval(o)); e.Low <= 6/math.Pi*math.Asin(rho/2) && 6/math.Pi*math.Asin(rho/2) <= e.High {
-			spearman++
-		}
+		holds("τ", all.Tau, 2/math.Pi*math.Asin(rho))
+		holds("Spearman", all.Spearman, 6/math.Pi*math.Asin(rho/2))
+		holds("Pearson", all.Pearson, rho)
 	}
-	for name, covered := range map[string]int{"τ": tau, "Spearman": spearman} {
-		if share := float64(covered) / draws; share < .91 || share > .99 {
+	for name, share := range covered {
+		if share < .91 || share > .995 {
 			t.Errorf("%s covered %.1f %%", name, 100*share)
 		}
 	}
 }
 
-// TestNull draws measures that have nothing to do with the gap: p must fall
-// below 0.05 in 5 % of draws (400 of them leave 1.1 %).
+// TestNull draws measures that have nothing to do with the gap, where a third of
+// the grid is missing: p must fall below 0.05 in 5 % of draws (400 of them leave
+// 1.1 %), and be uniform: Kolmogorov's D of n values is below 1.95/√n but once in
+// a thousand.
 func TestNull(t *testing.T) {
 	const draws = 400
 	r := rand.New(rand.NewPCG(3, 4))
-	whole, cells, tau := 0, 0, 0
+	var psi, tau []float64
 	for i := range draws {
 		g, x, y := gridOf(r, []int{4, 2, 2, 2}, 1)
-		s := must(g.Sample(x, y, nil, Mean))
-		if must(s.PsiPValue(B, WholeGrid, 199, uint64(i))) <= .05 {
-			whole++
+		defined := make([]bool, len(x))
+		for k := range defined {
+			defined[k] = r.Float64() < .7
 		}
-		if must(s.PsiPValue(B, WithinCells, 199, uint64(i))) <= .05 {
-			cells++
+		p := must(must(g.Sample(x, y, defined, Mean)).PValues(B, 199, uint64(i)))
+		if p.PsiErr == nil {
+			psi = append(psi, p.Psi)
 		}
-		if must(s.TauPValue(B, 199, uint64(i))) <= .05 {
-			tau++
-		}
+		tau = append(tau, p.Tau)
 	}
-	for name, n := range map[string]int{"Ψ": whole, "τ": tau} {
-		if share := float64(n) / draws; share < .02 || share > .085 {
-			t.Errorf("%s: p <= 0.05 in %.1f %%", name, 100*share)
+	for name, p := range map[string][]float64{"Ψ": psi, "τ": tau} {
+		slices.Sort(p)
+		n := float64(len(p))
+		small, distance := 0, 0.0
+		for i, v := range p {
+			if v <= .05 {
+				small++
+			}
+			distance = max(distance, float64(i+1)/n-v) // above uniform only by being discrete
 		}
-	}
-	// Why the leaderboard does not permute cell by cell.
-	if share := float64(cells) / draws; share < .09 {
-		t.Errorf("within cells: p <= 0.05 in %.1f %%; the comment at WithinCells says 14 %%", 100*share)
+		if share := float64(small) / n; n < .95*draws || share < .01 || share > .085 || distance > 1.95/math.Sqrt(n) {
+			t.Errorf("%s: p <= 0.05 in %.1f %% of %v, D = %.3f", name, 100*share, n, distance)
+		}
 	}
 }
