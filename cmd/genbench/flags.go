@@ -97,6 +97,9 @@ func (f *flags) check() error {
 		if info, err := os.Stat(filepath.Dir(f.output)); err != nil || !info.IsDir() {
 			return usagef("--output %s: %s is not a folder; make it first", f.output, filepath.Dir(f.output))
 		}
+		if info, err := os.Stat(f.output); err == nil && info.IsDir() {
+			return usagef("--output %s: it is a folder; name a file in it", f.output)
+		}
 	}
 	if f.memory < 0 {
 		return usagef("--plugin-memory %d: give a number of MiB, or 0 for no limit", f.memory)

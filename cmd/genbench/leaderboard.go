@@ -26,7 +26,7 @@ func scoreCommand(env environment) *cobra.Command {
 			"values computed anywhere; it trains and measures nothing. " + corpusHelp + "\n\n" + valuesHelp,
 		Example: "  genbench score quick --compat fgm,pgdl,rgm,cna\n  genbench score --values runs.csv --format latex --output board.tex\n  my-measures | genbench score --values -",
 		RunE: func(c *cobra.Command, args []string) error {
-			if f.scoring.values != "" {
+			if c.Flags().Changed("values") {
 				return f.scoreValues(c, args)
 			}
 			return f.withStages(corpusName(args), readOnly, func(s *stages) error {

@@ -12,6 +12,7 @@ import (
 
 // scoring is how the statistics are computed, and of what.
 type scoring struct {
+	offered      bool // the command has these flags
 	bootstrap    int
 	permutations int
 	gap          string
@@ -21,6 +22,7 @@ type scoring struct {
 	unconverged  bool
 
 	values       string // a table in place of a corpus
+	testSize     int
 	smaller, log []string
 }
 
@@ -30,6 +32,7 @@ of numbers is a measure. The table released with "In Search of Robust Measures o
 
 func (f *flags) addScore(c *cobra.Command) {
 	o := &f.scoring
+	o.offered = true
 	c.Flags().IntVar(&o.bootstrap, "bootstrap", 1000, "resamples behind the intervals; 0 leaves them out")
 	c.Flags().IntVar(&o.permutations, "permutations", 1000, "permutations behind the p-values")
 	c.Flags().StringVar(&o.gap, "gap", "", "accuracy (default) or loss: which gap is predicted")
@@ -43,6 +46,7 @@ func (f *flags) addScore(c *cobra.Command) {
 func (f *flags) addValues(c *cobra.Command) {
 	o := &f.scoring
 	c.Flags().StringVar(&o.values, "values", "", "a table of values in place of a corpus: a CSV file, or - for standard input")
+	c.Flags().IntVar(&o.testSize, "test-size", 0, "test examples behind each gap of the table, which the weights of sign errors rest on (default 10000)")
 	c.Flags().StringSliceVar(&o.smaller, "smaller", nil, "measures of the table (names, * and ?) whose smaller values claim a larger gap")
 	c.Flags().StringSliceVar(&o.log, "log", nil, "measures of the table (names, * and ?) that are scored by their natural logarithm")
 }
@@ -51,11 +55,14 @@ func (f *flags) addValues(c *cobra.Command) {
 const minBootstrap = 20
 
 func (o *scoring) check() error {
+	if !o.offered {
+		return nil
+	}
 	const most = 1_000_000
 	if o.bootstrap < 0 || o.bootstrap > most || (o.bootstrap > 0 && o.bootstrap < minBootstrap) {
 		return usagef("--bootstrap %d: give a number from %d to %d, or 0 for no intervals", o.bootstrap, minBootstrap, most)
 	}
-	if o.permutations < 0 || o.permutations > most {
+	if o.permutations < 1 || o.permutations > most {
 		return usagef("--permutations %d: give a number from 1 to %d", o.permutations, most)
 	}
 	if !slices.Contains([]string{"", "accuracy", "loss"}, o.gap) {
@@ -75,8 +82,11 @@ func (o *scoring) check() error {
 			return usagef("--compat: %s is named twice", name)
 		}
 	}
-	if o.values == "" && len(o.smaller)+len(o.log) > 0 {
-		return usagef("--smaller and --log go with --values: measures of a corpus say themselves what they claim")
+	if o.values == "" && (len(o.smaller)+len(o.log) > 0 || o.testSize != 0) {
+		return usagef("--smaller, --log and --test-size go with --values: a corpus and its measures say themselves what they are")
+	}
+	if o.testSize < 0 {
+		return usagef("--test-size %d: give a number of test examples", o.testSize)
 	}
 	return nil
 }
@@ -108,6 +118,9 @@ func (f *flags) choose(in *report.Input) error {
 
 // valuesInput reads the table that --values names.
 func (f *flags) valuesInput(c *cobra.Command, args []string) (report.Input, error) {
+	if f.scoring.values == "" {
+		return report.Input{}, usagef("--values: the name is empty; give a CSV file, or - for standard input")
+	}
 	if len(args) > 0 {
 		return report.Input{}, usagef("--values %s and the corpus %s: give one of them", f.scoring.values, args[0])
 	}
@@ -123,6 +136,7 @@ func (f *flags) valuesInput(c *cobra.Command, args []string) (report.Input, erro
 	if err != nil {
 		return in, err
 	}
+	in.TestSize = f.scoring.testSize
 	return in, f.choose(&in)
 }
 

@@ -120,10 +120,15 @@ func (b *builder) score(m *Measure) (scored, error) {
 		return scored{}, fmt.Errorf("measure %s: %w", m.Name, err)
 	}
 	r := scored{Row: Row{
-		Measure: m.Name, Class: m.Class, Direction: m.Direction, Transform: m.Transform, Seconds: m.Seconds,
+		Measure: m.Name, Class: m.Class, Direction: m.Direction, Transform: m.Transform,
 		N: s.N(), Coverage: float64(s.N()) / float64(n),
 		PsiByAxis: map[string]*float64{}, Notes: map[string]string{},
 	}}
+	if m.Seconds > 0 {
+		r.Seconds = &m.Seconds
+	} else {
+		r.Notes["seconds"] = "not measured here"
+	}
 	if s.N() < n {
 		r.Notes["coverage"] = b.missing(m)
 	}

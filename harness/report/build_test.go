@@ -47,7 +47,7 @@ func TestBadInput(t *testing.T) {
 		want  string
 	}{
 		"no networks":     {func(in *Input) { in.Networks = nil }, "no networks"},
-		"gap NaN":         {func(in *Input) { in.Networks[3].Gap = math.NaN() }, "network 0003: its accuracy gap is NaN"},
+		"gap NaN":         {func(in *Input) { in.Networks[3].Gap = math.NaN() }, "network 0003: it has no accuracy gap"},
 		"loss gap Inf":    {func(in *Input) { in.Gap = LossGap; in.Networks[3].LossGap = math.Inf(1) }, "network 0003: its loss gap is +Inf"},
 		"same id":         {func(in *Input) { in.Networks[3].ID = "0002" }, `"0002" is empty or taken`},
 		"no level":        {func(in *Input) { delete(in.Networks[3].Config, "width") }, "network 0003: no value for the axis width"},

@@ -191,16 +191,18 @@ func probability(p *float64) string {
 	return decimals(p, 3)
 }
 
-func seconds(s float64) string {
-	switch {
-	case s <= 0:
+func seconds(v *float64) string {
+	if v == nil || *v <= 0 {
 		return none
+	}
+	switch s := *v; {
 	case s < 0.001:
 		return "<1ms"
 	case s < 1:
 		return fmt.Sprintf("%.0fms", 1000*s)
 	case s < 100:
 		return fmt.Sprintf("%.1fs", s)
+	default:
+		return fmt.Sprintf("%.0fs", s)
 	}
-	return fmt.Sprintf("%.0fs", s)
 }

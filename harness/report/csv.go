@@ -59,7 +59,7 @@ func (b *Board) csvRow(r *Row) []string {
 	} else {
 		row = append(row, "", "", "")
 	}
-	row = append(row, exact(r.PValue), exact(&r.Seconds), r.Transform)
+	row = append(row, exact(r.PValue), exact(r.Seconds), r.Transform)
 	row = append(row, b.csvDetail(r)...)
 	row = append(row, b.csvCompat(&r.Compat)...)
 	var notes []string

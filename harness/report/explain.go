@@ -102,14 +102,14 @@ class       train: uses the trained network and its training data. transductive:
             the same ψ, and the others by their ψ AXIS columns.
 τ           Kendall's τ-b over all configurations, seeds averaged (the title says how many there
             are): concordant minus discordant pairs, ties accounted for. In [-1, 1].
-[95 %]      For Ψ: what to expect on this grid with new seeds and, where per-example
-            correctness is known, a new test set: the wider of a bootstrap of seeds
-            (and test examples, jointly) and a jackknife over configurations. For τ:
-            a bootstrap of configurations. It says nothing about other data sets,
-            architectures or grids. There is none, and a note says why, with fewer
-            than 8 configurations; where no resample changes the value (that is no proof
-            that it has no error); and for a Ψ whose cells all agree where fewer
-            than half of the configurations have a second seed.
+[95 %]      Where seeds repeat: what to expect of the number on this very grid with new seeds
+            and, where per-example correctness is known, a new test set, from one joint
+            resample of a fitted model for all numbers and measures. Where seeds do
+            not repeat (or there are no axes): what to expect of other configurations drawn
+            like these; the line "estimand" below the tables says which. It
+            says nothing about other data sets, architectures or axes. There is none,
+            and a note says why, where too little repeats, and where no resample
+            changes the value (that is no proof that it has no error).
 p           How often a measure that knows nothing of the gap would have a Ψ (without axes: a τ) as
             far from 0: the measure is permuted over configurations. Two-sided. It is
             not corrected for the number of measures on the board.
@@ -127,7 +127,9 @@ sign err    Two networks that differ in one hyperparameter: how often the measur
             orders them; the mean over environments (Dziugaite et al. 2020, arXiv:2010.11924).
             Their environment is a pair of configurations. Where no such pair has
             data enough (effective sample size 12) a note says so, and an environment
-            is a pair of levels of one axis, over all settings of the others.
+            is a pair of levels of one axis, over all settings of the others. The
+            weights need the number of test examples; where it is not known it is taken
+            to be 10,000, as in the paper, and a note says so.
 p90         The 90th percentile over environments: a measure is as good as its bad cases.
 max err at  The largest over environments, and where that is: "width 64|128", say, or
             "width 64|128 at depth 2".

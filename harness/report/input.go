@@ -122,8 +122,11 @@ func (b *builder) readGaps() error {
 		if b.in.Gap == LossGap {
 			g = n.LossGap
 		}
-		if math.IsNaN(g) || math.IsInf(g, 0) {
-			return fmt.Errorf("network %s: its %s gap is %v: leave the network out and count it in dropped", n.ID, b.in.Gap, g)
+		if math.IsInf(g, 0) {
+			return fmt.Errorf("network %s: its %s gap is %v: leave the network out", n.ID, b.in.Gap, g)
+		}
+		if math.IsNaN(g) {
+			return fmt.Errorf("network %s: it has no %s gap (test and train %s, or their difference): give it, leave the network out, or rank by the other gap", n.ID, b.in.Gap, b.in.Gap)
 		}
 		if b.in.Gap == AccuracyGap {
 			// 0.9-0.7 and 1-0.8 are one gap but two float64s.
@@ -306,7 +309,8 @@ func (b *builder) readTestNoise() error {
 // the grid has repeats enough for one of them, else the pooled ones: the choice
 // is the board's, so that rows can be compared. It looks at gaps alone.
 func (b *builder) chooseEnvironment() error {
-	if b.testSize == 0 {
+	assumed := b.testSize == 0
+	if assumed {
 		b.testSize = 10000
 	}
 	var err error
@@ -316,12 +320,15 @@ func (b *builder) chooseEnvironment() error {
 	if b.in.Gap == LossGap {
 		b.notes = append(b.notes, "sign err and p90 weigh each pair alike: the published weights are for gaps of accuracy")
 	}
-	if b.base.SignErrorsOf(b.signErrorOptions()).Err == nil {
-		return nil
-	}
-	b.environment = rank.LevelPair
-	if b.base.SignErrorsOf(b.signErrorOptions()).Err == nil {
+	defined := func() bool { return b.base.SignErrorsOf(b.signErrorOptions()).Err == nil }
+	if !defined() {
+		if b.environment = rank.LevelPair; !defined() {
+			return nil
+		}
 		b.notes = append(b.notes, fmt.Sprintf("sign err and p90 are over pooled environments: one environment is a pair of levels of one axis, over all settings of the other axes together. Dziugaite et al. 2020 take each pair of configurations for an environment, but here none of those reaches the effective sample size %d that they ask for", rank.LeastESS))
+	}
+	if assumed && b.in.Gap != LossGap {
+		b.notes = append(b.notes, "sign err, p90 and RGM weigh pairs as if 10,000 test examples were behind each gap, as in Dziugaite et al. 2020: the number is not known here")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/genbench/genbench/harness/rank"
 )
@@ -84,7 +85,11 @@ func (b *builder) estimand() string {
 	if b.unresampled {
 		return ""
 	}
-	return b.grid.Estimand().String()
+	s := b.grid.Estimand().String()
+	if b.resampling.Noise == nil {
+		s = strings.Replace(s, " and new test examples", "; the draw of the test examples is left out", 1)
+	}
+	return s
 }
 
 // compareTau puts an undefined τ below any other.

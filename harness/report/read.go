@@ -35,7 +35,7 @@ func decode(r io.Reader) (*Board, error) {
 	// The schema first: a newer one may have other types.
 	var version struct{ Schema *int }
 	if err := json.Unmarshal(text, &version); err != nil {
-		return nil, fmt.Errorf("it is not a leaderboard: %w", err)
+		return nil, errors.New("it is JSON, but not a leaderboard: `genbench score --format json` writes one")
 	}
 	switch v := version.Schema; {
 	case v == nil || *v < 1:

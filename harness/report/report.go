@@ -9,7 +9,10 @@
 // A statistic that does not exist is nil, with its reason in the row's notes.
 package report
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Input is all that a leaderboard is made of.
 type Input struct {
@@ -167,7 +170,7 @@ type Row struct {
 	RankCI     *[2]int              `json:"rank_ci"` // 95 %, best and worst
 	TieGroup   *int                 `json:"tie_group"`
 	Transform  string               `json:"transform"` // "" or log
-	Seconds    float64              `json:"seconds"`   // per network
+	Seconds    *float64             `json:"seconds"`   // per network; nil where they were not measured
 	Notes      map[string]string    `json:"notes"`     // field: reason
 }
 
@@ -189,7 +192,9 @@ func (b *Board) withoutSeconds() *Board {
 	c := *b
 	c.Rows = slices.Clone(b.Rows)
 	for i := range c.Rows {
-		c.Rows[i].Seconds = 0
+		c.Rows[i].Seconds = nil
+		c.Rows[i].Notes = maps.Clone(b.Rows[i].Notes)
+		delete(c.Rows[i].Notes, "seconds")
 	}
 	return &c
 }

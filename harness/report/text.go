@@ -155,6 +155,7 @@ func (b *Board) remarks() []remark {
 	for _, note := range b.Notes {
 		out = append(out, remark{"note", note})
 	}
+	out = append(out, b.orientations()...)
 	if b.Estimand != "" && len(b.Compat) == 0 {
 		out = append(out, remark{"estimand", b.Estimand})
 	}
@@ -259,7 +260,7 @@ func (r *Row) implied(field string) bool {
 		return true // said of psi_ci, or of the axis itself
 	}
 	switch field {
-	case "rank", "rank_ci", "tie_group", "cmi_set", "cmi_min_cell", "cmi_min_at", "p_value_holm", "tau_p_value",
+	case "rank", "rank_ci", "seconds", "tie_group", "cmi_set", "cmi_min_cell", "cmi_min_at", "p_value_holm", "tau_p_value",
 		"compat.rgm_p90", "compat.rgm_max", "compat.rgm_environments":
 		return true
 	case "psi_ci", "p_value":
@@ -326,4 +327,26 @@ func trimLines(text []byte) []byte {
 		lines[i] = bytes.TrimRight(lines[i], " ")
 	}
 	return bytes.Join(lines, []byte("\n"))
+}
+
+// orientations says of which measures a smaller value claims a larger gap, and of
+// which the logarithm is scored: both change the sign or the size of what is printed.
+func (b *Board) orientations() []remark {
+	var smaller, logs []string
+	for i := range b.Rows {
+		if b.Rows[i].Direction == "smaller" {
+			smaller = append(smaller, b.Rows[i].Measure)
+		}
+		if b.Rows[i].Transform == logarithm {
+			logs = append(logs, b.Rows[i].Measure)
+		}
+	}
+	var out []remark
+	if len(smaller) > 0 {
+		out = append(out, remark{"smaller values claim a larger gap", strings.Join(smaller, ", ")})
+	}
+	if len(logs) > 0 {
+		out = append(out, remark{"scored by the natural logarithm", strings.Join(logs, ", ")})
+	}
+	return out
 }
