@@ -148,8 +148,10 @@ type Sample struct {
 	repeats Repeats
 	netX    []float64 // [N]
 	netY    []float64 // [N]
-	member  [][]int   // [C] networks of each configuration that are defined
-	n       int       // networks defined
+	rangeX  float64   // largest less smallest of netX where it is defined
+	rangeY  float64
+	member  [][]int // [C] networks of each configuration that are defined
+	n       int     // networks defined
 
 	points []point
 	cells  [][]cell // [A][]
@@ -184,6 +186,7 @@ func (g *Grid) Sample(x, y []float64, defined []bool, r Repeats) (*Sample, error
 		s.member[g.config[i]] = append(s.member[g.config[i]], i)
 		s.n++
 	}
+	s.rangeX, s.rangeY = s.spreadOf(x), s.spreadOf(y)
 	for c, nets := range s.member {
 		if len(nets) == 0 {
 			continue
@@ -207,34 +210,49 @@ func (s *Sample) N() int { return s.n }
 // Points is the number of points ranked.
 func (s *Sample) Points() int { return len(s.points) }
 
-// means averages x and y over networks of one configuration. Means that agree
-// on paper should tie, but (0.1+0.25)/2 and (0.15+0.2)/2 differ in the last bit;
-// so in a grid with repeats a mean keeps 40 significant bits (1e-12 relative).
+// means averages x and y over networks of one configuration.
 func (s *Sample) means(nets []int) (x, y float64) {
-	if s.grid.most == 1 {
-		return s.netX[nets[0]], s.netY[nets[0]]
-	}
-	return meanOf(s.netX, nets), meanOf(s.netY, nets)
+	return s.meanOf(s.netX, nets, s.rangeX), s.meanOf(s.netY, nets, s.rangeY)
 }
 
-func meanOf(v []float64, nets []int) float64 {
+// meanOf averages values whose range over all networks is spread. Means that agree
+// on paper should tie, but (0.1+0.25)/2 and (0.15+0.2)/2 differ in the last bit;
+// so in a grid with repeats a mean is rounded: see [rounded].
+func (s *Sample) meanOf(v []float64, nets []int, spread float64) float64 {
 	first := v[nets[0]] // differences from one value, so that equal values have that value for their mean
+	if s.grid.most == 1 {
+		return first
+	}
 	largest := math.Abs(first)
 	var rest float64
 	for _, i := range nets[1:] {
 		rest += (v[i] - first) / float64(len(nets))
 		largest = max(largest, math.Abs(v[i]))
 	}
-	mean := first + rest
-	if math.Abs(mean) < largest*0x1p-40 { // values that cancel
-		return 0
-	}
-	return round40(mean)
+	return rounded(first+rest, spread, largest)
 }
 
-func round40(v float64) float64 {
-	const drop = 13 // of the 53 bits of a float64's significand
-	return math.Float64frombits((math.Float64bits(v) + 1<<(drop-1)) &^ (1<<drop - 1))
+// rounded keeps 40 bits (1e-12) of the smaller of v and the spread of its kind, so
+// that a large offset common to all does not swallow what tells them apart; but no
+// more than a sum of numbers as large as largest has.
+func rounded(v, spread, largest float64) float64 {
+	quantum := max(min(math.Abs(v), spread)*0x1p-40, largest*0x1p-51)
+	_, exponent := math.Frexp(quantum)
+	if quantum = math.Ldexp(0.5, exponent); quantum == 0 {
+		return v
+	}
+	return math.RoundToEven(v/quantum) * quantum
+}
+
+// spreadOf is the range of the values of the networks that are defined.
+func (s *Sample) spreadOf(v []float64) float64 {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, nets := range s.member {
+		for _, i := range nets {
+			least, most = min(least, v[i]), max(most, v[i])
+		}
+	}
+	return max(0, most-least)
 }
 
 func finiteAt(x, y []float64, i int) error {

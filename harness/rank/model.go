@@ -167,14 +167,12 @@ func pooled(variances []float64, degrees []int) float64 {
 // degrees of freedom: [C] each.
 func (s *Sample) spread(v []float64) (means, variances []float64, degrees []int) {
 	means, variances, degrees = make([]float64, s.grid.configs), make([]float64, s.grid.configs), make([]int, s.grid.configs)
+	spread := s.spreadOf(v)
 	for c, nets := range s.member {
 		if len(nets) == 0 {
 			continue
 		}
-		means[c] = v[nets[0]]
-		if s.grid.most > 1 {
-			means[c] = meanOf(v, nets)
-		}
+		means[c] = s.meanOf(v, nets, spread)
 		first := v[nets[0]]
 		var sum, ss float64
 		for _, i := range nets {

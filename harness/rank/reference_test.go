@@ -139,3 +139,31 @@ func TestGridsAgreeWithSciPy(t *testing.T) {
 		}
 	}
 }
+
+// TestMeansKeepWhatTellsThemApart: whole numbers behind a large offset are exact in a
+// float64, and so are their means over two repeats; values over many orders of magnitude
+// keep their smallest; means that are equal on paper tie.
+func TestMeansKeepWhatTellsThemApart(t *testing.T) {
+	gap := []float64{.01, .03, .03, .05, .05, .07, .08, .1}
+	config, seed := []int{0, 0, 1, 1, 2, 2, 3, 3}, []int{0, 1, 0, 1, 0, 1, 0, 1}
+	for name, of := range map[string]func(float64) float64{
+		"offset 1e13":    func(g float64) float64 { return 1e13 + math.Round(100*g) },
+		"offset 2^52":    func(g float64) float64 { return 1<<52 + math.Round(100*g) },
+		"30 magnitudes":  func(g float64) float64 { return math.Pow(10, 300*g-15) },
+		"smallest first": func(g float64) float64 { return math.Pow(10, 3000*g-300) },
+		"negative":       func(g float64) float64 { return g - 1e3 },
+	} {
+		x := make([]float64, len(gap))
+		for i, g := range gap {
+			x[i] = of(g)
+		}
+		s := must(must(NewGrid(len(gap), [][]int{config}, seed)).Sample(x, gap, nil, Mean))
+		if tau, err := s.TauB(); err != nil || tau != 1 {
+			t.Errorf("%s: τ is %v, %v; want 1", name, tau, err)
+		}
+	}
+	equal := must(must(NewGrid(4, [][]int{{0, 0, 1, 1}}, []int{0, 1, 0, 1})).Sample([]float64{.1, .25, .15, .2}, []float64{1, 1, 2, 2}, nil, Mean))
+	if _, err := equal.TauB(); !errors.Is(err, ErrUndefined) {
+		t.Errorf("means that are equal on paper are told apart: %v", err)
+	}
+}

@@ -1,6 +1,9 @@
 package rank
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Resampling says how to put intervals on statistics. Equal ones pair the
 // replicates of different measures over one grid, for [Compare].
@@ -57,7 +60,7 @@ func (s *Sample) shiftTests(f *scorer, shift []float64) {
 		for _, n := range nets {
 			d += shift[n] / float64(len(nets))
 		}
-		f.y[p] = round40(pt.y + d) // gaps that are equal on paper stay tied
+		f.y[p] = rounded(pt.y+d, s.rangeY, math.Abs(pt.y)) // gaps that are equal on paper stay tied
 	}
 }
 
