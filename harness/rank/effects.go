@@ -85,13 +85,6 @@ func (e *effects) split(v []float64) float64 {
 	return grand
 }
 
-func (e *effects) squares(out *squares) {
-	for a := range e.levels {
-		out.axes[a] = e.squared(a)
-	}
-	out.rest = e.squared(len(e.levels))
-}
-
 func (e *effects) squared(part int) float64 {
 	var sum float64
 	for _, c := range e.config {
@@ -100,29 +93,41 @@ func (e *effects) squared(part int) float64 {
 	return sum
 }
 
-// expected is what noise alone gives the sums of squares: ofMean, the variance
-// of a configuration's mean over seeds, and the draw of the test examples.
-func (e *effects) expected(ofMean float64, noise *TestNoise) squares {
+// chance is what noise alone gives the sums of squares, and a standard deviation
+// of that more: ofMean is the variance of a configuration's mean over seeds,
+// noise the draw of the test examples, or nil. With the expectation alone half of
+// the effects that do not exist would be taken for some; correlations with a
+// measure of no relation then seem 9 % more certain than they are.
+func (e *effects) chance(ofMean float64, noise *TestNoise) squares {
 	out := squares{axes: make([]float64, len(e.levels))}
-	left := len(e.config) - 1
+	degrees := squares{axes: make([]float64, len(e.levels)), rest: float64(len(e.config) - 1)}
 	for a, counts := range e.counts {
-		levels := 0
 		for _, n := range counts {
 			if n > 0 {
-				levels++
+				degrees.axes[a]++
 			}
 		}
-		left -= levels - 1
-		out.axes[a] = float64(levels-1) * ofMean
+		degrees.axes[a]--
+		degrees.rest -= degrees.axes[a]
+		out.axes[a] = degrees.axes[a] * ofMean
 	}
-	out.rest = float64(max(0, left)) * ofMean
-	if noise == nil {
-		return out
+	out.rest = max(0, degrees.rest) * ofMean
+	if noise != nil {
+		e.addTests(&out, noise)
 	}
+	more := func(degrees float64) float64 { return 1 + math.Sqrt(2/max(1, degrees)) } // of χ²
+	for a := range out.axes {
+		out.axes[a] *= more(degrees.axes[a])
+	}
+	out.rest *= more(degrees.rest)
+	return out
+}
+
+// addTests adds what the draw of the test examples gives on average.
+func (e *effects) addTests(out *squares, noise *TestNoise) {
 	const enough = 100 // draws: the expectation is known to some 10 %
 	draws := min(enough, noise.draws())
 	shift := make([]float64, e.s.grid.configs)
-	one := squares{axes: make([]float64, len(e.levels))}
 	for b := range draws {
 		of := noise.of(b)
 		for _, c := range e.config {
@@ -132,18 +137,15 @@ func (e *effects) expected(ofMean float64, noise *TestNoise) squares {
 			}
 		}
 		e.split(shift)
-		e.squares(&one)
 		for a := range out.axes {
-			out.axes[a] += one.axes[a] / float64(draws)
+			out.axes[a] += e.squared(a) / float64(draws)
 		}
-		out.rest += one.rest / float64(draws)
+		out.rest += e.squared(len(e.levels)) / float64(draws)
 	}
-	return out
 }
 
 // shrink makes the spread of v, [C], that of the true means: an effect whose
-// squares sum to Q, of which noise is expected to make q, is multiplied by
-// √(max(0, 1 − q/Q)).
+// squares sum to Q, where chance makes q, is multiplied by √(max(0, 1 − q/Q)).
 func (e *effects) shrink(v []float64, noise squares) {
 	grand := e.split(v)
 	factor := func(part int, q float64) float64 {

@@ -114,7 +114,7 @@ func (s *Sample) newSide(v []float64, donors []int32, e *effects, noise *TestNoi
 			ofMean.add(optional{seeds * pooled(variances, degrees), true})
 		}
 	}
-	e.shrink(out.centre, e.expected(ofMean.value().v, noise))
+	e.shrink(out.centre, e.chance(ofMean.value().v, noise))
 	return out
 }
 
