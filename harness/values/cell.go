@@ -32,7 +32,7 @@ func (k kind) reason() string {
 	case empty:
 		return "empty in the table"
 	case notANumber:
-		return "NaN in the table"
+		return "marked as missing in the table"
 	case anInfinity:
 		return "infinite in the table, or beyond ±1e300"
 	}

@@ -38,7 +38,7 @@ func TestRead(t *testing.T) {
 			{ID: "c,d", Config: map[string]string{"lr": "1e-05", "opt": "sgd"}, Seed: 2, Gap: -0.125, LossGap: 3, TrainLoss: math.NaN()},
 		},
 		Measures: []report.Measure{
-			{Name: "alpha", Class: "train", Direction: "unknown", Scale: "raw", Transform: "log", Values: []report.Cell{cell(1.5), hole("empty in the table"), hole("NaN in the table")}},
+			{Name: "alpha", Class: "train", Direction: "unknown", Scale: "raw", Transform: "log", Values: []report.Cell{cell(1.5), hole("empty in the table"), hole("marked as missing in the table")}},
 			{Name: "beta[x=1]", Class: "train", Direction: "smaller", Scale: "raw", Transform: "log", Values: []report.Cell{cell(-1e-3), cell(50), hole("infinite in the table, or beyond ±1e300")}},
 		},
 		Notes: []string{"infinite values count as undefined, as Dziugaite et al. 2020 leave them out: 1 in the table"},
