@@ -20,6 +20,10 @@ type Comparison struct {
 // leaves the same configurations out, and what moves both alike is no doubt
 // about their difference. Estimates that cannot be paired, of different
 // estimands or with different configurations left, are taken to be independent.
+//
+// Of five measures of equal true value, [Holm] over the ten pairs took any for
+// different in at most 5 % of 2,000 draws of Ψ, ψ, τ, ρ and r, and in 7 % of K,
+// whose standard errors are a few percent low (internal/coverage).
 func Compare(a, b Estimate) Comparison {
 	c := Comparison{Difference: a.Value - b.Value, P: 1}
 	c.StandardError = a.errorOfDifference(b)

@@ -32,10 +32,13 @@ const (
 
 	// LeastDegrees is the number of degrees of freedom, networks less
 	// configurations, from which the noise of training is told from the repeats.
+	// With 4 and 6 the intervals of Ψ cover 98 to 99 %, but span 60 to 80 % of all
+	// that Ψ can be.
 	LeastDegrees = 8
 
 	// LeastConfigurations is the number of configurations below which nothing is
-	// said of others like them.
+	// said of others like them: of 4 and 6 an interval of Ψ spans 90 % of all that Ψ
+	// can be, and in 2 to 37 % of simulations nothing moves and there is none.
 	LeastConfigurations = 8
 )
 
@@ -95,8 +98,14 @@ type Intervals struct {
 // A value that no resample changes has no interval either: it would have no
 // width, and say that there is no doubt.
 //
-// Measured over 2,000 draws each (internal/coverage), GridFixed in 28 scenarios,
-// GridSampled in 8: MEASURED
+// What nominal 95 % intervals covered in 2,000 draws of each scenario of
+// internal/coverage (±1 percentage point), 28 of GridFixed and 8 of GridSampled:
+// Ψ 94 to 98 %, τ 94 to 99 %, ρ 94 to 99 %, r 93 to 99 %, K 91 to 99.8 %, ψ 92 %
+// to, near its bound, all. The high ends are grids of less than ten
+// configurations and statistics near 1. Not in these: a 2x2 grid of five seeds,
+// of whose four pairs Ψ has few values (above 99 %); and noise that is log-normal
+// with a spread of 0.9 and that itself varies e^0.6-fold between configurations,
+// where one network in hundreds decides: ρ 92 %, r 83 %, K 92 %.
 func (s *Sample) Intervals(kind Tau, o Resampling) (Intervals, error) {
 	if err := o.check(s.grid.n); err != nil {
 		return Intervals{}, err

@@ -39,7 +39,7 @@ func (s *Sample) leaveOut(out *Intervals, kind Tau, seed uint64) {
 
 // less is the sample without a group of configurations.
 func (s *Sample) less(group []int, without int) *Sample {
-	out := &Sample{grid: s.grid, repeats: s.repeats, netX: s.netX, netY: s.netY, member: make([][]int, s.grid.configs)}
+	out := &Sample{grid: s.grid, repeats: s.repeats, netX: s.netX, netY: s.netY, rangeX: s.rangeX, rangeY: s.rangeY, member: make([][]int, s.grid.configs)}
 	for c, nets := range s.member {
 		if group[c] != without {
 			out.member[c] = nets

@@ -35,7 +35,8 @@ type side struct {
 func (m *side) value(c, d int) float64 {
 	v := m.centre[c] + m.sd[c]*m.residual[d]
 	if m.sign != 0 {
-		return m.sign * math.Exp(v)
+		const largest = 600 // means of e⁶⁰⁰ and their squared differences, scaled, are finite
+		return m.sign * math.Exp(max(-largest, min(largest, v)))
 	}
 	return v
 }
@@ -48,11 +49,38 @@ func (s *Sample) newModel(noise *TestNoise) *model {
 		}
 	}
 	e := s.newEffects()
-	x, sign := s.logarithms()
+	x, sign := s.logarithms(s.tamed(s.netX))
 	m.x = s.newSide(x, m.donors, e, nil)
 	m.x.sign = sign
-	m.y = s.newSide(s.netY, m.donors, e, noise)
+	y := s.netY
+	if noise == nil {
+		y = s.tamed(y)
+	}
+	m.y = s.newSide(y, m.donors, e, noise)
 	return m
+}
+
+// tamed are the values times a power of two, which no statistic sees, where their
+// squares would leave the range of a float64.
+func (s *Sample) tamed(v []float64) []float64 {
+	const least, most = 1e-100, 1e100
+	largest := 0.0
+	for _, nets := range s.member {
+		for _, i := range nets {
+			largest = max(largest, math.Abs(v[i]))
+		}
+	}
+	if largest == 0 || least < largest && largest < most {
+		return v
+	}
+	_, exponent := math.Frexp(largest)
+	out := make([]float64, len(v))
+	for _, nets := range s.member {
+		for _, i := range nets {
+			out[i] = math.Ldexp(v[i], -exponent)
+		}
+	}
+	return out
 }
 
 // draw writes replicate b into the points of f.
@@ -118,22 +146,22 @@ func (s *Sample) newSide(v []float64, donors []int32, e *effects, noise *TestNoi
 	return out
 }
 
-// logarithms are log |x| and the sign of x where all have one sign and noise that
+// logarithms are log |x| and the sign of x where all x have one sign and noise that
 // grows with |x|; else x and 0. Box and Cox 1964 decide (JRSS B 26(2)), between
 // their λ = 0 and λ = 1: the scale on which the likelihood of the deviations from
 // the means of the configurations is the larger, that is to say, whose variance
 // is the smaller once that of the logarithms is multiplied by the squared
 // geometric mean. On the wrong scale the intervals of r and K on log-normal noise
 // covered 63 and 70 %.
-func (s *Sample) logarithms() ([]float64, float64) {
-	logs := make([]float64, len(s.netX))
+func (s *Sample) logarithms(x []float64) ([]float64, float64) {
+	logs := make([]float64, len(x))
 	sign := 0.0
 	var geometric mean
 	for _, nets := range s.member {
 		for _, i := range nets {
-			v := s.netX[i]
+			v := x[i]
 			if v == 0 || sign*v < 0 {
-				return s.netX, 0
+				return x, 0
 			}
 			sign = math.Copysign(1, v)
 			logs[i] = math.Log(math.Abs(v))
@@ -143,13 +171,13 @@ func (s *Sample) logarithms() ([]float64, float64) {
 		}
 	}
 	if geometric.n == 0 {
-		return s.netX, 0
+		return x, 0
 	}
-	_, variances, degrees := s.spread(s.netX)
+	_, variances, degrees := s.spread(x)
 	_, ofLogs, _ := s.spread(logs)
 	plain, scaled := pooled(variances, degrees), pooled(ofLogs, degrees)
 	if !(plain > 0 && scaled > 0) || math.Log(scaled)+2*geometric.value().v >= math.Log(plain) {
-		return s.netX, 0
+		return x, 0
 	}
 	return logs, sign
 }
@@ -287,7 +315,8 @@ func moderate(variances []float64, degrees []int) (out []float64, sparse bool) {
 		return out, true
 	}
 	var sum, squares, trigamma float64
-	floored := func(c int) float64 { return max(variances[c], least*math.Exp(-2)) }
+	const normal = 0x1p-1022
+	floored := func(c int) float64 { return max(variances[c], least*math.Exp(-2), normal) }
 	logs := make([]float64, 0, known)
 	for c, d := range degrees {
 		if d > 0 {

@@ -100,7 +100,7 @@ func TestLogarithms(t *testing.T) {
 		x    []float64
 		sign float64
 	}{{"adds", add, 0}, {"multiplies", multiply, 1}, {"negative", negative, -1}, {"both signs", both, 0}} {
-		if _, sign := must(g.Sample(c.x, y, nil, Mean)).logarithms(); sign != c.sign {
+		if _, sign := must(g.Sample(c.x, y, nil, Mean)).logarithms(c.x); sign != c.sign {
 			t.Errorf("%s: sign %v, want %v", c.name, sign, c.sign)
 		}
 	}

@@ -335,6 +335,22 @@ func checkInterval(t *rapid.T, s *Sample) {
 	}
 }
 
+// Values of any size, and of very different sizes, give finite intervals.
+func TestIntervalsOfExtremeValues(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g, x, y := drawSample(t)
+		for _, v := range [][]float64{x, y} {
+			exponents := rapid.SampledFrom([][]int{{0}, {300}, {-300}, {150, -150}, {300, -300, 0}, {90, 0}}).Draw(t, "exponents")
+			for i := range v {
+				v[i] *= math.Pow10(exponents[i%len(exponents)])
+			}
+		}
+		for _, mode := range []Repeats{Mean, Pooled, PerSeed} {
+			checkInterval(t, must(g.Sample(x, y, nil, mode)))
+		}
+	})
+}
+
 func FuzzTau(f *testing.F) {
 	f.Add([]byte("some bytes to begin with, of no meaning"))
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -132,7 +132,6 @@ type purpose uint64
 
 const (
 	forSeeds purpose = iota + 1
-	forConfigurations
 	forTest
 	forPermutation
 	forFloor
