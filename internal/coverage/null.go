@@ -27,7 +27,7 @@ var nullScenarios = []scenario{
 
 // nulls draws measures that have nothing to do with the gap.
 func nulls(w io.Writer, draws int, only *regexp.Regexp) error {
-	fmt.Fprintf(w, "\nPermutation p-values of measures unrelated to the gap: %% in each tenth, %% at most 0.05 and 0.01, and the\nKolmogorov-Smirnov distance from uniform (two-sided, then how far p lies below uniform alone; beyond %.3f in 5 %% of draws); %d permutations\n\n", 1.358/math.Sqrt(float64(draws)), permutations)
+	fmt.Fprintf(w, "\nPermutation p-values of measures unrelated to the gap: %% in each tenth, %% at most 0.05 and 0.01, and the\nKolmogorov-Smirnov distance from uniform (two-sided, then of values too small alone; beyond %.3f in 5 %% of draws); %d permutations\n\n", 1.358/math.Sqrt(float64(draws)), permutations)
 	for _, s := range nullScenarios {
 		if !only.MatchString(s.name) {
 			continue
