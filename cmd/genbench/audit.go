@@ -9,6 +9,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// unaudited are flags of score that change nothing in an audit.
+var unaudited = []string{"compat", "permutations"}
+
 func auditCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
@@ -19,7 +22,12 @@ func auditCommand(env environment) *cobra.Command {
 			"It trains and measures nothing. " + corpusHelp,
 		Example: "  genbench audit quick\n  genbench audit --values runs.csv --format markdown",
 		RunE: func(c *cobra.Command, args []string) error {
-			if f.scoring.values != "" {
+			for _, name := range unaudited {
+				if c.Flags().Changed(name) {
+					return usagef("--%s: an audit does not use it; `genbench score` does", name)
+				}
+			}
+			if c.Flags().Changed("values") {
 				in, err := f.valuesInput(c, args)
 				if err != nil {
 					return err
@@ -48,6 +56,11 @@ func auditCommand(env environment) *cobra.Command {
 	f.addTable(c)
 	f.addScore(c)
 	f.addValues(c)
+	for _, name := range unaudited {
+		if err := c.Flags().MarkHidden(name); err != nil {
+			panic(err) // a flag that addScore has not
+		}
+	}
 	return c
 }
 

@@ -163,7 +163,6 @@ type point struct {
 	x, y    float64
 	config  int
 	network int // the network it came from first; two points of one network are not a pair
-	weight  int // how often its configuration was drawn; 0 outside the configuration bootstrap
 }
 
 // cell holds the points that differ in one axis only.

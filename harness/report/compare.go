@@ -20,6 +20,8 @@ type Compared struct {
 	Warnings  []string      `json:"warnings"`  // what else differs between the boards
 	Summary   string        `json:"summary"`
 	Rows      []ComparedRow `json:"rows"` // as board A has them, then those that B alone has
+
+	places [2]map[group]int // rows of each tie group, on A and on B
 }
 
 // ComparedRow is a measure on two boards. What does not exist is nil.
@@ -41,6 +43,7 @@ type Side struct {
 	Interval  *Interval `json:"score_ci"`
 	Rank      *int      `json:"rank"`
 	Of        int       `json:"of"` // ranked measures of the class
+	place     string    // the rank as the board prints it
 	Psi       *float64  `json:"psi"`
 	Tau       *float64  `json:"tau"`
 	CMI       *float64  `json:"cmi"`
@@ -65,7 +68,6 @@ var comparable = []struct {
 	{"cmi", "K", "cmi_ci", func(r *Row) *float64 { return r.CMI }, func(r *Row) *Interval { return r.CMICI }},
 	{"spearman", "ρ", "spearman_ci", func(r *Row) *float64 { return r.Spearman }, func(r *Row) *Interval { return r.SpearmanCI }},
 	{"pearson", "r", "pearson_ci", func(r *Row) *float64 { return r.Pearson }, func(r *Row) *Interval { return r.PearsonCI }},
-	{"sign-error", "sign err", "sign_error", (*Row).meanSignError, func(*Row) *Interval { return nil }},
 }
 
 func (r *Row) meanSignError() *float64 {
@@ -112,6 +114,7 @@ func Compare(a, b *Board, nameA, nameB, by string) (*Compared, error) {
 		onB[b.Rows[i].Measure] = &b.Rows[i]
 	}
 	ranked := [2]map[string]int{a.ranked(), b.ranked()}
+	out.places = [2]map[group]int{a.shared(), b.shared()}
 	for i := range a.Rows {
 		r := &a.Rows[i]
 		out.Rows = append(out.Rows, out.row(r, onB[r.Measure], ranked))
@@ -149,7 +152,7 @@ func (c *Compared) row(a, b *Row, ranked [2]map[string]int) ComparedRow {
 	if either == nil {
 		either = b
 	}
-	out := ComparedRow{Measure: either.Measure, Class: either.Class, A: c.side(a, ranked[0]), B: c.side(b, ranked[1])}
+	out := ComparedRow{Measure: either.Measure, Class: either.Class, A: c.side(a, ranked[0], c.places[0]), B: c.side(b, ranked[1], c.places[1])}
 	switch {
 	case b == nil:
 		out.Reason = "only on " + c.A
@@ -174,6 +177,10 @@ func (c *Compared) row(a, b *Row, ranked [2]map[string]int) ComparedRow {
 		}
 	}
 	out.Difference = &Moved{Value: *out.B.Score - *out.A.Score}
+	if a.Direction != b.Direction || a.Transform != b.Transform {
+		out.Reason = "its direction or transform differs, so that the difference is no movement"
+		return out
+	}
 	if out.A.Interval != nil && out.B.Interval != nil {
 		ci := DifferenceInterval(*out.B.Score, *out.B.Interval, *out.A.Score, *out.A.Interval)
 		beyond := ci[0] > 0 || ci[1] < 0
@@ -184,9 +191,6 @@ func (c *Compared) row(a, b *Row, ranked [2]map[string]int) ComparedRow {
 
 func (c *Compared) unjudged(r *Row, name string) string {
 	i := slices.Index(CompareBy(), c.Statistic)
-	if c.Statistic == "sign-error" {
-		return "a mean sign error has no interval"
-	}
 	return fmt.Sprintf("no interval on %s: %s", name, cmp.Or(r.Notes[comparable[i].field], "it has none"))
 }
 
@@ -194,12 +198,12 @@ func (c *Compared) symbol() string {
 	return comparable[slices.Index(CompareBy(), c.Statistic)].symbol
 }
 
-func (c *Compared) side(r *Row, ranked map[string]int) *Side {
+func (c *Compared) side(r *Row, ranked map[string]int, shared map[group]int) *Side {
 	if r == nil {
 		return nil
 	}
 	by := comparable[slices.Index(CompareBy(), c.Statistic)]
-	return &Side{Score: by.value(r), Interval: by.interval(r), Rank: r.Rank, Of: ranked[r.Class], Psi: r.Psi, Tau: r.Tau, CMI: r.CMI, SignError: r.meanSignError()}
+	return &Side{Score: by.value(r), Interval: by.interval(r), Rank: r.Rank, Of: ranked[r.Class], place: place(r, shared), Psi: r.Psi, Tau: r.Tau, CMI: r.CMI, SignError: r.meanSignError()}
 }
 
 // remark says what makes the two rows of one measure unlike.
@@ -263,8 +267,9 @@ func differences(a, b *Board) []string {
 		differ("repeats", a.Repeats, b.Repeats)
 	}
 	differ("gaps", string(cmp.Or(a.Gap, AccuracyGap)), string(cmp.Or(b.Gap, AccuracyGap)))
-	if a.Estimand != "" && b.Estimand != "" {
-		differ("what the intervals stand for", a.Estimand, b.Estimand)
+	if a.Estimand != b.Estimand {
+		const silent = "not said (made without intervals, or by an older version of genbench: score it again)"
+		differ("what the intervals stand for", cmp.Or(a.Estimand, silent), cmp.Or(b.Estimand, silent))
 	}
 	differ("dropped networks", droppedOf(a), droppedOf(b))
 	return out

@@ -77,8 +77,8 @@ func (c *Compared) columns() []comparedColumn {
 		right(symbol+" B [95 %]", func(r *ComparedRow) string { return r.B.score() }),
 		right("B - A [95 %]", (*ComparedRow).difference),
 		left("moved", (*ComparedRow).moved),
-		right("# A", func(r *ComparedRow) string { return r.A.place() }),
-		right("# B", func(r *ComparedRow) string { return r.B.place() }),
+		right("# A", func(r *ComparedRow) string { return r.A.placed() }),
+		right("# B", func(r *ComparedRow) string { return r.B.placed() }),
 	}
 	for _, s := range []struct {
 		statistic, head string
@@ -125,11 +125,11 @@ func (s *Side) score() string {
 	return withInterval(s.Score, s.Interval)
 }
 
-func (s *Side) place() string {
+func (s *Side) placed() string {
 	if s == nil || s.Rank == nil {
 		return none
 	}
-	return fmt.Sprintf("%d of %d", *s.Rank, s.Of)
+	return fmt.Sprintf("%s of %d", s.place, s.Of)
 }
 
 func (r *ComparedRow) difference() string {
@@ -198,5 +198,5 @@ func (c *Compared) sheet() *sheet {
 }
 
 func (c *Compared) legend() string {
-	return fmt.Sprintf("B - A: the difference of %s, with a 95 %% interval from both boards' own (MOVER, Zou and Donner 2008). up, down: it leaves out 0; ~: it does not. The boards count as independent; where they share networks the interval is rather too wide. Of measures that did not move, about 1 in 20 is said to: the verdicts are not corrected for their number. #: rank within the class. %s: undefined, or not judged.", c.symbol(), none)
+	return fmt.Sprintf("B - A: the difference of %s, with a 95 %% interval from both boards' own (MOVER, Zou and Donner 2008). up, down: it leaves out 0; ~: it does not. The boards count as independent; where they share networks the interval is rather too wide. Of measures that did not move, about 1 in 20 is said to: the verdicts are not corrected for their number. #: rank within the class, ~ and the places left where it is shared. %s: undefined, or not judged.", c.symbol(), none)
 }

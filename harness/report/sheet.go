@@ -108,7 +108,8 @@ func (s *sheet) writeLaTeX(w io.Writer) error {
 			for k, c := range columns {
 				cells[k] = latex(row[c])
 			}
-			fmt.Fprintf(&out, "%s \\\\\n", strings.Join(cells, " & "))
+			// The braces keep a name like [x] or *x from being read as an option of \\.
+			fmt.Fprintf(&out, "{}%s \\\\\n", strings.Join(cells, " & "))
 		}
 		out.WriteString("\\bottomrule\n\\end{tabular}\n")
 		if i == len(groups)-1 {

@@ -123,6 +123,10 @@ func (out *AuditRow) worst(symbol string, c *Change) string {
 	switch {
 	case c.Kind == WithoutAxis && c.Score == nil:
 		return fmt.Sprintf("rests on %s alone: ψ is undefined on the other axes", c.Axis)
+	case !out.signKnown():
+		return fmt.Sprintf("not told from 0; moves %s (%s %s to %s)", c.What, symbol, from, to)
+	case c.Kind == WithoutAxis && math.Abs(*c.Score) > out.halfWidth() && !c.Turns:
+		return fmt.Sprintf("leans on %s: %s %s with it, %s without", c.Axis, symbol, from, to)
 	case c.Kind == WithoutAxis:
 		return fmt.Sprintf("carried by %s: %s %s with it, %s without", c.Axis, symbol, from, to)
 	case c.Kind == WithoutFilter:
@@ -133,6 +137,16 @@ func (out *AuditRow) worst(symbol string, c *Change) string {
 		return fmt.Sprintf("hangs on %s %s: %s %s with it, %s without", c.Axis, c.Level, symbol, from, to)
 	}
 	return fmt.Sprintf("moves %s (%s %s to %s)", c.What, symbol, from, to)
+}
+
+// halfWidth is that of the score's own interval; 0 where there is none. What is left
+// of a score without its strongest axis is less than the score for every measure:
+// the axis carries the score where what is left is within the half width of 0.
+func (out *AuditRow) halfWidth() float64 {
+	if out.HalfWidth == nil {
+		return 0
+	}
+	return *out.HalfWidth
 }
 
 // signed is a shift with its sign.

@@ -189,7 +189,7 @@ func benchPGDL(o options, w io.Writer, p *other) error {
 			return 0, err
 		}
 		if s.Information().Err != nil {
-			return 0, errors.New("K is undefined")
+			return 0, errors.New("its K is undefined")
 		}
 		return want, nil
 	}
