@@ -55,6 +55,10 @@ type Info struct {
 	Family   string // "norm", "margin", "sharpness", ...; groups the list
 	Citation string // author, title, year, arXiv id, equation
 
+	Formula    string   // what is computed, in the paper's symbols, each of them explained
+	Deviations string   // where that differs from the cited source, and why; "": nowhere
+	Aliases    []string // other names that select the measure, for instance those of a paper's code
+
 	Needs      Needs
 	Larger     Direction // what a larger value predicts
 	Scale      Scale

@@ -10,6 +10,7 @@ import (
 
 var (
 	nameFormat   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,40}$`)
+	aliasFormat  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,59}$`)
 	optionFormat = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 )
 
@@ -34,6 +35,11 @@ func (i Info) Validate() error {
 	}
 	if i.Scale != Raw && i.Scale != Log {
 		return fmt.Errorf("measure %s: unknown scale %d", i.Name, int(i.Scale))
+	}
+	for k, a := range i.Aliases {
+		if !aliasFormat.MatchString(a) || a == i.Name || slices.Contains(i.Aliases[:k], a) {
+			return fmt.Errorf("measure %s: alias %q is not at most 60 of letters, digits, - and _, or is taken by the name or an alias before it", i.Name, a)
+		}
 	}
 	seen := map[string]bool{}
 	for _, o := range i.Options {

@@ -57,6 +57,7 @@ func describe(i Info) *pb.MeasureInfo {
 	m := &pb.MeasureInfo{
 		Name: i.Name, Version: i.Version, Doc: i.Doc, Family: i.Family, Citation: i.Citation, Needs: stringsOf(i.Needs),
 		Direction: pb.Direction(i.Larger), Scale: pb.Scale(i.Scale), Stochastic: i.Stochastic,
+		Aliases: i.Aliases, Formula: i.Formula, Deviations: i.Deviations,
 	}
 	for _, o := range i.Options {
 		m.Options = append(m.Options, &pb.Option{Name: o.Name, Default: o.Default, Doc: o.Doc, Values: o.Values})

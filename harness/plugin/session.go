@@ -164,6 +164,7 @@ func infosOf(r *pb.DescribeResponse) ([]measure.Info, error) {
 		i := measure.Info{
 			Name: m.Name, Version: m.Version, Doc: m.Doc, Family: m.Family, Citation: m.Citation,
 			Larger: measure.Direction(m.Direction), Scale: measure.Scale(m.Scale), Stochastic: m.Stochastic,
+			Aliases: m.Aliases, Formula: m.Formula, Deviations: m.Deviations,
 		}
 		for _, n := range m.Needs {
 			i.Needs = append(i.Needs, measure.Need(n))

@@ -366,6 +366,9 @@ type MeasureInfo struct {
 	Scale         Scale                  `protobuf:"varint,8,opt,name=scale,proto3,enum=genbench.plugin.v1.Scale" json:"scale,omitempty"`
 	Stochastic    bool                   `protobuf:"varint,9,opt,name=stochastic,proto3" json:"stochastic,omitempty"` // the value depends on the seed
 	Options       []*Option              `protobuf:"bytes,10,rep,name=options,proto3" json:"options,omitempty"`
+	Aliases       []string               `protobuf:"bytes,11,rep,name=aliases,proto3" json:"aliases,omitempty"`       // other names that select it, e.g. those of a paper's code
+	Formula       string                 `protobuf:"bytes,12,opt,name=formula,proto3" json:"formula,omitempty"`       // what is computed, for people
+	Deviations    string                 `protobuf:"bytes,13,opt,name=deviations,proto3" json:"deviations,omitempty"` // where that differs from the cited source; empty: nowhere
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -468,6 +471,27 @@ func (x *MeasureInfo) GetOptions() []*Option {
 		return x.Options
 	}
 	return nil
+}
+
+func (x *MeasureInfo) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *MeasureInfo) GetFormula() string {
+	if x != nil {
+		return x.Formula
+	}
+	return ""
+}
+
+func (x *MeasureInfo) GetDeviations() string {
+	if x != nil {
+		return x.Deviations
+	}
+	return ""
 }
 
 type Option struct {
@@ -1957,7 +1981,7 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\x03sdk\x18\x01 \x01(\tR\x03sdk\x12\x14\n" +
 	"\x05minor\x18\x02 \x01(\rR\x05minor\x12;\n" +
 	"\bmeasures\x18\x03 \x03(\v2\x1f.genbench.plugin.v1.MeasureInfoR\bmeasures\x12'\n" +
-	"\x0fmax_concurrency\x18\x04 \x01(\rR\x0emaxConcurrency\"\xdb\x02\n" +
+	"\x0fmax_concurrency\x18\x04 \x01(\rR\x0emaxConcurrency\"\xaf\x03\n" +
 	"\vMeasureInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
@@ -1971,7 +1995,12 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"stochastic\x18\t \x01(\bR\n" +
 	"stochastic\x124\n" +
 	"\aoptions\x18\n" +
-	" \x03(\v2\x1a.genbench.plugin.v1.OptionR\aoptions\"`\n" +
+	" \x03(\v2\x1a.genbench.plugin.v1.OptionR\aoptions\x12\x18\n" +
+	"\aaliases\x18\v \x03(\tR\aaliases\x12\x18\n" +
+	"\aformula\x18\f \x01(\tR\aformula\x12\x1e\n" +
+	"\n" +
+	"deviations\x18\r \x01(\tR\n" +
+	"deviations\"`\n" +
 	"\x06Option\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\adefault\x18\x02 \x01(\tR\adefault\x12\x10\n" +
