@@ -52,7 +52,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	cost, missing := a.tally()
 	out.HostSeconds = cost
 	switch code := result.GetFailure().GetCode(); {
-	case ctx.Err() != nil && out.Status != OK:
+	case over(ctx) && out.Status != OK:
 		return failed("interrupted"), interrupted
 	case code == pb.Failure_CODE_CANCELLED:
 		out.Reason = p.late()
@@ -64,6 +64,14 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 		out.Reason = fmt.Sprintf("%s: %s", r.Measure, out.Reason)
 	}
 	return out, answered
+}
+
+// over reports whether ctx has ended, or about to be: the plugin's clock may reach
+// a deadline that both share a little before the host's.
+func over(ctx context.Context) bool {
+	const skew = 50 * time.Millisecond
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(deadline) < skew
 }
 
 func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
