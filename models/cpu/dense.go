@@ -114,7 +114,7 @@ func (s *session) weightGradient(i int, r run) {
 	l, b := &s.p.layers[i], s.b
 	rows, ldb := s.exampleRows(i, r)
 	q := product{c: s.grads[l.weight:]}
-	if s.fused {
+	if r.update {
 		q.mode, q.c, q.velocity, q.rule = modeMomentum, s.params[l.weight:], s.moments[0][l.weight:], s.rule
 	}
 	s.outerProducts(q, l, b.delta[0], rows, ldb, r.n)

@@ -129,7 +129,6 @@ func (s *session) GradientMoments(sum, squares [][]float64, x []float32, y []int
 		return fmt.Errorf("computing moments of gradients: %w", err)
 	}
 	s.loss(y, n, 1)
-	s.fused = false
 	s.backward(r)
 	for i, t := range s.p.tensors {
 		if t.trainable {
