@@ -78,8 +78,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// run trains on batches of changing size and returns losses, tensors, logits and norms.
-func run(t *testing.T, s models.Session, a models.Architecture, state models.State, x []float32, y []int32, o models.Optimizer, sizes []int) []uint64 {
+// answers trains on batches of changing size and returns losses, tensors, logits and norms.
+func answers(t *testing.T, s models.Session, a models.Architecture, state models.State, x []float32, y []int32, o models.Optimizer, sizes []int) []uint64 {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()
@@ -120,11 +120,11 @@ func TestBits(t *testing.T) {
 			state, x, y := drawn(t, a, 100)
 			sets := map[string][]uint64{}
 			for _, e := range engines(t) {
-				want := run(t, open(t, e, a, state, 64), a, state, x, y, o, sizes)
+				want := answers(t, open(t, e, a, state, 64), a, state, x, y, o, sizes)
 				sets[e.Name()] = want
 				used := open(t, e, a, state, 100)
-				run(t, used, a, state, x, y, adam, []int{100, 3, 65})
-				if !slices.Equal(want, run(t, used, a, state, x, y, o, sizes)) {
+				answers(t, used, a, state, x, y, adam, []int{100, 3, 65})
+				if !slices.Equal(want, answers(t, used, a, state, x, y, o, sizes)) {
 					t.Errorf("%s, %s: a used session with room for more gives other bits", e.Name(), o.Name)
 				}
 				var group sync.WaitGroup
@@ -135,7 +135,7 @@ func TestBits(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						if !slices.Equal(want, run(t, s, a, state, x, y, o, sizes)) {
+						if !slices.Equal(want, answers(t, s, a, state, x, y, o, sizes)) {
 							t.Errorf("%s, %s: sessions at work together give other bits", e.Name(), o.Name)
 						}
 					})
