@@ -124,7 +124,9 @@ func all(t *testing.T, e models.Engine, s *quantity.Subject) map[string]float64 
 func TestList(t *testing.T) {
 	want := []string{"cna", "cna-area", "cna-margin", "l2norm", "l2norm-fro", "l2norm-product",
 		"pac-bayes-init", "pac-bayes-orig", "pac-bayes-flatness", "pac-bayes-mag-init", "pac-bayes-mag-orig", "pac-bayes-mag-flatness",
-		"sharpness-init", "sharpness-orig", "sharpness-flatness", "sharpness-mag-init", "sharpness-mag-orig", "sharpness-mag-flatness"}
+		"sharpness-init", "sharpness-orig", "sharpness-flatness", "sharpness-mag-init", "sharpness-mag-orig", "sharpness-mag-flatness",
+		"fisher-rao", "fisher-trace", "gradient-variance", "gsnr", "tic", "hessian-top", "hessian-trace",
+		"sam-sharpness", "asam-sharpness", "average-sharpness", "worst-sharpness"}
 	var got []string
 	for _, m := range measures.All() {
 		info := m.Info()

@@ -85,7 +85,7 @@ func computeHessianTrace(ctx context.Context, p *Provider, a arguments) ([]paylo
 // curvature multiplies vectors over the trainable values, [P], with a network's Hessian. It is for one goroutine.
 type curvature struct {
 	session   models.SecondOrder
-	labelled          // the examples looked at
+	labelled  // the examples looked at
 	seed      uint64
 	d, size   int          // features; P
 	trainable []bool       // of each tensor

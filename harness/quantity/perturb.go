@@ -78,11 +78,11 @@ type labelled struct {
 // perturber evaluates a network at weights near its own: those of the searches are fused. It is for one goroutine.
 type perturber struct {
 	arch    models.Architecture
-	weights models.State        // as trained
-	state   models.State        // as perturbed
-	radius  [][]float32         // how far each weight may or does move, one slice a tensor
-	all     labelled            // the training set
-	logits  []float32           // [N, K]
+	weights models.State // as trained
+	state   models.State // as perturbed
+	radius  [][]float32  // how far each weight may or does move, one slice a tensor
+	all     labelled     // the training set
+	logits  []float32    // [N, K]
 	k, d    int
 }
 

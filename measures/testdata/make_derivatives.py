@@ -16,6 +16,7 @@ M = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
 NORMAL, UNIFORM, RADEMACHER, LABELS = 1, 2, 3, 4
 RUN_SEED = 7
+BATCHES = 5  # the random stream that orders examples into batches
 SIZES = (6, 9, 8, 4)
 EPS = 1e-5  # of batch norm
 torch.set_default_dtype(torch.float64)
@@ -48,6 +49,40 @@ def direction(law, draw, tensor, n):
         r = np.sqrt(-2 * np.log(u[i]))
         out += [r * np.cos(2 * np.pi * u[i + 1]), r * np.sin(2 * np.pi * u[i + 1])]
     return [float(np.float32(v)) for v in out[:n]]
+
+
+class PCG:
+    """PCG-DXSM with 128-bit multiplier (O'Neill); Go's math/rand/v2 documents it as its PCG"""
+
+    MUL, INC = (2549297995355413924 << 64) + 4865540595714422341, (6364136223846793005 << 64) + 1442695040888963407
+
+    def __init__(self, seed, stream):
+        self.state = (seed << 64) + stream
+
+    def next(self):
+        self.state = (self.state * self.MUL + self.INC) & ((1 << 128) - 1)
+        hi, lo = self.state >> 64, self.state & M
+        hi ^= hi >> 32
+        hi = hi * 0xDA942042E4DD58B5 & M
+        hi ^= hi >> 48
+        return hi * (lo | 1) & M
+
+    def below(self, n):
+        """Uniform on 0..n-1 (Lemire 2019); of powers of two the low bits, as math/rand/v2 takes them"""
+        if n & (n - 1) == 0:
+            return self.next() & (n - 1)
+        while True:
+            product = self.next() * n
+            if product & M >= (1 << 64) % n:
+                return product >> 64
+
+    def permutation(self, n):
+        """Fisher-Yates from the end"""
+        p = list(range(n))
+        for i in range(n - 1, 0, -1):
+            j = self.below(i + 1)
+            p[i], p[j] = p[j], p[i]
+        return torch.tensor(p)
 
 
 # --- networks: a list of (name, tensor, trainable) in genbench's order
@@ -181,7 +216,10 @@ def curvature(net, x, y):
 # --- sharpness in loss
 
 def batches(x, y, m):
-    m = m or len(x)
+    if m == 0:
+        return [(x, y)]
+    order = PCG(RUN_SEED, BATCHES).permutation(len(x))
+    x, y = x[order], y[order]
     return [(x[i : i + m], y[i : i + m]) for i in range(0, len(x), m)]
 
 
