@@ -78,7 +78,8 @@ func trained(t *testing.T, e models.Engine) *quantity.Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7}
+	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7,
+		Facts: quantity.Facts{GradientNoiseFinal: tr.GradientNoiseFinal}}
 }
 
 // compute runs a measure in process.
@@ -257,8 +258,13 @@ func TestPermuted(t *testing.T) {
 	for name, v := range before {
 		tol := 1.0 // a search with 10 other draws or 3 other starts, on 24 units: within a factor of 2
 		switch name {
-		case "cna", "cna-area", "cna-margin", "l2norm", "l2norm-fro", "l2norm-product":
+		case "cna", "cna-area", "cna-margin", "l2norm", "l2norm-fro", "l2norm-product",
+			"fisher-rao", "fisher-trace", "gradient-variance", "gsnr", "sam-sharpness", "asam-sharpness", "worst-sharpness":
 			tol = 1e-4
+		case "hessian-top":
+			tol = 2e-2 // another start of the iteration
+		case "average-sharpness":
+			tol = 2 // other noise: 20 draws have a standard error of a third
 		}
 		if math.Abs(after[name]-v) > tol*math.Abs(v) {
 			t.Errorf("%s = %v, with units permuted %v", name, v, after[name])

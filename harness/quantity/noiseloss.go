@@ -118,16 +118,16 @@ func normalizedLoss(gradient []float64, f []float32, y int) float64 {
 		sum += math.Exp(v - top)
 	}
 	if gradient != nil {
-		var along float64
+		var radial float64
 		for i, v := range q {
 			gradient[i] = math.Exp(v-top) / sum
 			if i == y {
 				gradient[i]--
 			}
-			along += gradient[i] * v
+			radial += gradient[i] * v
 		}
 		for i, v := range q {
-			gradient[i] = (gradient[i] - along*v) / size
+			gradient[i] = (gradient[i] - radial*v) / size
 			if size == smallestNorm {
 				gradient[i] = 0
 			}

@@ -211,21 +211,14 @@ func (c *ascent) move(step float64, g models.State) {
 
 func (c *ascent) moveWithinBox(step float64, g models.State) {
 	for t, tensor := range c.weights {
-		scale, delta, before, grad, state := c.radius[t], c.delta[t], c.before[t], g[t].Data, c.state[t].Data
+		state := c.state[t].Data
+		scale, delta, before, grad, weights := c.radius[t][:len(state)], c.delta[t][:len(state)], c.before[t][:len(state)], g[t].Data[:len(state)], tensor.Data[:len(state)]
 		rate, rho := float32(step), float32(c.rho)
-		for i, w := range tensor.Data {
-			s := scale[i]
-			z := delta[i]
-			switch {
-			case grad[i] > 0:
-				z += rate * s
-			case grad[i] < 0:
-				z -= rate * s
-			}
-			z = max(min(z, rho*s), -rho*s)
+		for i, s := range scale {
+			z := max(min(delta[i]+along(rate*s, grad[i]), rho*s), -rho*s)
 			z = apgdMomentum*z + (1-apgdMomentum)*before[i]
 			before[i], delta[i] = delta[i], z
-			state[i] = w + z
+			state[i] = weights[i] + z
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (Top) Info() measure.Info {
 		Doc:      "largest eigenvalue of the Hessian of the training loss",
 		Citation: source + "; Keskar et al. 2016, arXiv:1609.04836",
 		Formula:  "λ_max(H). " + hessian,
-		Deviations: "Lanczos' iteration with at most 30 products in place of power iteration with at most 100, until the residual is 1e-2 of the value. The largest eigenvalue, never one that is negative and larger " +
+		Deviations: "Lanczos' iteration of 10 to 30 products, until the residual is 1e-3 of the value, in place of power iteration of at most 100; up to 1e-2 it counts as converged. The largest eigenvalue, never one that is negative and larger " +
 			"in magnitude, which is what power iteration then finds: the smallest seen is told beside it.",
 		Needs:      measure.Needs{measure.HessianTop},
 		Larger:     measure.PredictsLargerGap,

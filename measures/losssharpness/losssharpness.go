@@ -14,8 +14,9 @@
 // A rectifier network computes the same function when one unit's incoming weights and bias are multiplied by c > 0 and its outgoing weights by
 // 1/c, or, where batch norm follows, the incoming ones and the running statistics. Balls of one radius for all values (sam-sharpness, and
 // adaptive=false) see that, and any value can be had by such scalings (Dinh et al. 2017, arXiv:1703.04933). Balls in units of each
-// value (adaptive=true) do not, up to batch norm's ε: |w| scales with w, so the perturbed networks are the same too. asam-sharpness
-// does not see it up to η, and in networks without biases: the radius of a bias does not scale.
+// value (adaptive=true) do not, up to batch norm's ε: |w| scales with w, so the perturbed networks are the same too. In
+// worst-sharpness[norm=l2] that is true of the ball, not of the ascent, whose direction and projection are Euclidean: its value moves by fractions of a
+// per cent. asam-sharpness does not see the scaling up to η, and in networks without biases: the radius of a bias does not scale.
 //
 // normalize_logits makes the loss, and so the value, blind to the scale of the logits. All four measures see it otherwise: confident networks have
 // small losses and gradients. One ρ is another amount in networks of other sizes: it bounds all values together in sam-sharpness, asam-sharpness and

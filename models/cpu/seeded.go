@@ -29,7 +29,6 @@ func (s *session) GradientFrom(dst models.State, x, seed []float32) error {
 		at := spanOf(n, p)
 		s.k.load(at.of(b.delta[0], s.p.classes), at, seed, s.p.classes, s.rows)
 	}
-	s.fused = false
 	s.backward(r)
 	for i, t := range s.p.tensors {
 		if t.trainable {
