@@ -95,8 +95,8 @@ const (
 	toleranceRise = 1e-5 // a sharpness, of the perturbed loss
 )
 
-// TestDerivatives holds every measure of gradients, curvature and sharpness in loss, with its options, against PyTorch on
-// a network with batch norm, one without, and one without biases.
+// TestDerivatives holds every measure of gradients, curvature and sharpness in loss, with its options, against
+// PyTorch on a network with batch norm, one without, and one without biases.
 func TestDerivatives(t *testing.T) {
 	d := readDerivatives(t)
 	for _, name := range []string{"plain", "batch-norm", "no-biases"} {

@@ -38,7 +38,8 @@ func served(t *testing.T, e models.Engine, s *quantity.Subject) *quantity.Provid
 	return p
 }
 
-// TestGradientVectors holds the host's reductions of gradients against PyTorch value by value: a measure sees their mean alone.
+// TestGradientVectors holds the host's reductions of gradients against PyTorch value by value: a measure sees
+// their mean alone.
 func TestGradientVectors(t *testing.T) {
 	d := readDerivatives(t)
 	for name, n := range d.Networks {
@@ -76,8 +77,9 @@ func TestGradientVectors(t *testing.T) {
 	}
 }
 
-// TestHutchinson: over 50 run seeds, 1,500 vectors, the estimate's mean is the exact trace and its spread is that of theory, √2 times
-// the norm of the Hessian off its diagonal; the standard error that it states is right in the mean, too.
+// TestHutchinson: over 50 run seeds, 1,500 vectors, the estimate's mean is the exact trace and its spread is
+// that of theory, √2 times the norm of the Hessian off its diagonal; the standard error that it states is right
+// in the mean, too.
 func TestHutchinson(t *testing.T) {
 	const seeds, vectors = 50, 30
 	d := readDerivatives(t)
@@ -99,7 +101,8 @@ func TestHutchinson(t *testing.T) {
 		if off := math.Abs(mean-trace) / (se / math.Sqrt(seeds)); off > 4 {
 			t.Errorf("%s: the mean %v of the estimates is %.1f standard errors from the trace %v", name, mean, off, trace)
 		}
-		// A variance of 50 estimates is good to a fifth (standard deviation), one of 1,500 samples to a twentieth at least.
+		// A variance of 50 estimates is good to a fifth (standard deviation), one of 1,500 samples to a
+		// twentieth at least.
 		if r := squares / (se * se); r < 0.4 || r > 1.8 {
 			t.Errorf("%s: the estimates' variance is %.2f of what theory says", name, r)
 		}
@@ -140,7 +143,8 @@ func (e first) NewSession(a models.Architecture, maxBatch int) (models.Session, 
 	return struct{ models.Session }{s}, err
 }
 
-// TestFirstOrder: without second derivatives and seeds, what needs them is missing, with the reason, and the rest computes.
+// TestFirstOrder: without second derivatives and seeds, what needs them is missing, with the reason, and the
+// rest computes.
 func TestFirstOrder(t *testing.T) {
 	d := readDerivatives(t)
 	s := d.subject(t, "batch-norm")
@@ -163,8 +167,9 @@ func TestFirstOrder(t *testing.T) {
 	}
 }
 
-// TestRescaled: the first hidden unit's incoming weights and bias times 4, its outgoing weights by 4, exact in float32, compute the same
-// function. Measures in units of each weight, and the Fisher-Rao norm, stay; those of one radius or one unit for all move.
+// TestRescaled: the first hidden unit's incoming weights and bias times 4, its outgoing weights by 4, exact in
+// float32, compute the same function. Measures in units of each weight, and the Fisher-Rao norm, stay; those of
+// one radius or one unit for all move.
 func TestRescaled(t *testing.T) {
 	d := readDerivatives(t)
 	s := d.subject(t, "plain")
@@ -204,7 +209,8 @@ func TestRescaled(t *testing.T) {
 	}
 }
 
-// TestFlat: a network that is surer than float32 can say has no gradient; what rests on a direction says so, what sums is 0.
+// TestFlat: a network that is surer than float32 can say has no gradient; what rests on a direction says so,
+// what sums is 0.
 func TestFlat(t *testing.T) {
 	d := readDerivatives(t)
 	s := d.subject(t, "plain")
@@ -247,8 +253,8 @@ func TestFlat(t *testing.T) {
 	}
 }
 
-// TestCompat: the reference code's search answers another σ, whose square is near the standard deviation that the search
-// proper finds: both cost about 0.1 of the accuracy.
+// TestCompat: the reference code's search answers another σ, whose square is near the standard deviation that
+// the search proper finds: both cost about 0.1 of the accuracy.
 func TestCompat(t *testing.T) {
 	e := engine(t)
 	s := trained(t, e)

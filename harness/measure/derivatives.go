@@ -42,7 +42,8 @@ type NoiseOptions struct {
 	Draws     int // 0: 20
 }
 
-// WorstOptions chooses the ball and the ascent of [Network.WorstLoss]. Zero values are the host's defaults, named first.
+// WorstOptions chooses the ball and the ascent of [Network.WorstLoss]. Zero values are the host's defaults,
+// named first.
 type WorstOptions struct {
 	Norm       string // "l2", "linf"
 	Adaptive   bool   // false, true: in units of each weight
@@ -53,9 +54,9 @@ type WorstOptions struct {
 	Examples   int // the first so many of a seeded permutation; all where there are fewer
 }
 
-// GradientNorms returns ‖g_n‖² of every training example, [N], g_n the gradient of its cross-entropy with respect to all trainable
-// values of the network as it is stored, in evaluation mode. labels is "given", "sampled" (from the network's own softmax) or
-// "expected" (the expectation of the one before).
+// GradientNorms returns ‖g_n‖² of every training example, [N], g_n the gradient of its cross-entropy with
+// respect to all trainable values of the network as it is stored, in evaluation mode. labels is "given",
+// "sampled" (from the network's own softmax) or "expected" (the expectation of the one before).
 func (n *Network) GradientNorms(ctx context.Context, labels string) ([]float64, error) {
 	args := arguments{}
 	args.text("labels", labels)
@@ -76,8 +77,8 @@ func (n *Network) GradientDots(ctx context.Context) ([]float64, error) {
 	return vector[float64](q, "dots", "f64")
 }
 
-// GradientMoments returns mean and population variance over the training set of every coordinate of g_n, both [P], in the order of the trainable
-// tensors; g_n as of GradientNorms with the labels trained on.
+// GradientMoments returns mean and population variance over the training set of every coordinate of g_n, both
+// [P], in the order of the trainable tensors; g_n as of GradientNorms with the labels trained on.
 func (n *Network) GradientMoments(ctx context.Context) (mean, variance []float64, err error) {
 	q, err := n.group(ctx, string(GradientMoments), nil)
 	if err != nil {
@@ -90,8 +91,9 @@ func (n *Network) GradientMoments(ctx context.Context) (mean, variance []float64
 	return mean, variance, err
 }
 
-// HessianTop returns the largest eigenvalue of the Hessian of the mean cross-entropy with respect to all trainable values of the network
-// as it is stored, on the first examples of a seeded permutation of the training set; 0 is all.
+// HessianTop returns the largest eigenvalue of the Hessian of the mean cross-entropy with respect to all
+// trainable values of the network as it is stored, on the first examples of a seeded permutation of the
+// training set; 0 is all.
 func (n *Network) HessianTop(ctx context.Context, examples int) (Eigenvalue, error) {
 	q, err := n.group(ctx, string(HessianTop), examplesArgument(examples))
 	if err != nil {
@@ -117,7 +119,8 @@ func (n *Network) HessianTrace(ctx context.Context, examples int) (Trace, error)
 	return Trace{Value: v[0], Error: v[1], Examples: int(v[2])}, nil
 }
 
-// StepLoss returns the training loss before and after one step of steepest ascent to the edge of a ball around the weights.
+// StepLoss returns the training loss before and after one step of steepest ascent to the edge of a ball around
+// the weights.
 func (n *Network) StepLoss(ctx context.Context, o StepOptions) (PerturbedLoss, error) {
 	args := arguments{}
 	args.flag("adaptive", o.Adaptive)
@@ -129,7 +132,8 @@ func (n *Network) StepLoss(ctx context.Context, o StepOptions) (PerturbedLoss, e
 	return n.perturbedLoss(ctx, StepLoss, args)
 }
 
-// WorstLoss returns the loss of some of the training set before, and the largest that ascent found within a ball around the weights.
+// WorstLoss returns the loss of some of the training set before, and the largest that ascent found within a
+// ball around the weights.
 func (n *Network) WorstLoss(ctx context.Context, o WorstOptions) (PerturbedLoss, error) {
 	args := arguments{}
 	args.text("norm", o.Norm)

@@ -12,8 +12,8 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// TestLanczos: on matrices whose spectra are known the top is within the square of the residual over the gap, the bottom is bracketed, and the
-// residual is what it says.
+// TestLanczos: on matrices whose spectra are known the top is within the square of the residual over the gap,
+// the bottom is bracketed, and the residual is what it says.
 func TestLanczos(t *testing.T) {
 	laplacian := func(dst, v []float64) { // 2 on the diagonal, -1 beside it: eigenvalues 2 - 2cos(kπ/(n+1))
 		for i := range v {
@@ -101,7 +101,8 @@ func TestRealArguments(t *testing.T) {
 	}
 }
 
-// TestCheckpoints: 0.22 of the steps, then 0.19, 0.16, ... more, never less than 0.06 (Croce and Hein 2020, arXiv:2003.01690, section 3.1), rounded up.
+// TestCheckpoints: 0.22 of the steps, then 0.19, 0.16, ... more, never less than 0.06 (Croce and Hein 2020,
+// arXiv:2003.01690, section 3.1), rounded up.
 func TestCheckpoints(t *testing.T) {
 	for n, want := range map[int][]int{
 		20:  {5, 9, 12, 15, 16, 18, 19}, // 0.7 comes out a little more than that, as it does in Python
@@ -118,7 +119,8 @@ func TestCheckpoints(t *testing.T) {
 	}
 }
 
-// TestMultiplier: after the projection z lies on the ellipsoid, and the way to it is along its normal: z - x = t x/c², the condition of the nearest point.
+// TestMultiplier: after the projection z lies on the ellipsoid, and the way to it is along its normal: z - x =
+// t x/c², the condition of the nearest point.
 func TestMultiplier(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	w := models.State{{Name: "w", Shape: []int{200}, Data: make([]float32, 200)}}
@@ -148,7 +150,8 @@ func TestMultiplier(t *testing.T) {
 	}
 }
 
-// TestNormalizedLoss: the gradient is that of central differences, and neither a shift nor a factor of the logits changes the loss.
+// TestNormalizedLoss: the gradient is that of central differences, and neither a shift nor a factor of the
+// logits changes the loss.
 func TestNormalizedLoss(t *testing.T) {
 	f := []float32{0.5, -1.25, 2, 0.75, -3}
 	g := make([]float64, len(f))
@@ -200,7 +203,8 @@ func TestDrawnLabels(t *testing.T) {
 	}
 }
 
-// TestSamples: curvature of a sample is of so many examples of the training set, another for another seed, and of all of them where it may be.
+// TestSamples: curvature of a sample is of so many examples of the training set, another for another seed, and
+// of all of them where it may be.
 func TestSamples(t *testing.T) {
 	s := v10()
 	h := testHost(t, t.TempDir())

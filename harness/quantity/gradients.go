@@ -10,8 +10,8 @@ import (
 // The gradients of this file are those of an example's own cross-entropy (nats) in evaluation mode, with
 // respect to every trainable value, biases included, on the whole training set.
 
-// computeGradientNorms answers ‖g_n‖² of every training example, [N], of the network as it is stored: batch norm's scale and shift
-// are parameters like any other, as they were to the optimizer.
+// computeGradientNorms answers ‖g_n‖² of every training example, [N], of the network as it is stored: batch
+// norm's scale and shift are parameters like any other, as they were to the optimizer.
 //
 //	labels=given     the labels trained on: the mean is the trace of the empirical Fisher matrix
 //	labels=sampled   one label an example drawn from the network's own softmax: the mean estimates the trace of the Fisher matrix
@@ -107,8 +107,8 @@ func (p *Provider) perExample(ctx context.Context, arch models.Architecture, sta
 // computeGradientMoments answers, for every trainable value of the network as it is stored, in the order of
 // its tensors, the mean of g_n over the training set with the labels trained on, [P], and the population variance, [P].
 //
-// The variance is mean g² - (mean g)², of sums in float64 over batches of 256 whose own sums an engine may take in float32:
-// below about 1e-6 of the mean square it is rounding. A negative one is 0.
+// The variance is mean g² - (mean g)², of sums in float64 over batches of 256 whose own sums an engine may take
+// in float32: below about 1e-6 of the mean square it is rounding. A negative one is 0.
 func computeGradientMoments(ctx context.Context, p *Provider, _ arguments) ([]payload, error) {
 	s := p.subject
 	specs := s.Arch.Tensors()

@@ -16,17 +16,20 @@ const (
 	curvatureExamples = 2048 // of the training set, unless more are asked for
 )
 
-// computeHessianTop answers the largest eigenvalue of the Hessian H of the mean cross-entropy (nats) of the training
-// set, in evaluation mode, with respect to all trainable values of the network as it is stored, with the labels trained on; see [lanczos].
-// The start is normal and depends on the run's seed, so networks of one architecture share it.
+// computeHessianTop answers the largest eigenvalue of the Hessian H of the mean cross-entropy (nats) of the
+// training set, in evaluation mode, with respect to all trainable values of the network as it is stored, with
+// the labels trained on; see [lanczos]. The start is normal and depends on the run's seed, so networks of one
+// architecture share it.
 //
-// What is looked at is the first examples of a seeded permutation of the training set, 2,048 unless asked otherwise; 0 or
-// as many as there are is all of it. It takes 10 to 30 products with H, each about two backward passes, until the residual is 1e-3 of the value; up to
-// 1e-2 it counts as converged. On networks of the quick corpus's kind the value is then within 1e-5 of the true one, untrained ones included.
+// What is looked at is the first examples of a seeded permutation of the training set, 2,048 unless asked
+// otherwise; 0 or as many as there are is all of it. It takes 10 to 30 products with H, each about two backward
+// passes, until the residual is 1e-3 of the value; up to 1e-2 it counts as converged. On networks of the quick
+// corpus's kind the value is then within 1e-5 of the true one, untrained ones included.
 //
-// Source: Yao, Gholami, Keutzer and Mahoney 2020, arXiv:1912.07145 (PyHessian), who look at the same Hessian of one or all batches. There
-// power iteration ends when two estimates in a row differ by 1e-3, relative, or after 100 products, and answers the
-// eigenvalue of largest magnitude, be it negative. Here the largest is sought, and the smallest seen is told beside it.
+// Source: Yao, Gholami, Keutzer and Mahoney 2020, arXiv:1912.07145 (PyHessian), who look at the same Hessian of
+// one or all batches. There power iteration ends when two estimates in a row differ by 1e-3, relative, or after
+// 100 products, and answers the eigenvalue of largest magnitude, be it negative. Here the largest is sought,
+// and the smallest seen is told beside it.
 func computeHessianTop(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	var r ritz
 	examples := 0
@@ -47,13 +50,14 @@ func computeHessianTop(ctx context.Context, p *Provider, a arguments) ([]payload
 	}, nil
 }
 
-// computeHessianTrace estimates the trace of the H of [computeHessianTop], on the same examples: the mean of v·Hv over 30 vectors v of
-// independent signs, whose expectation is the trace and whose variance is twice the sum of squares off the diagonal of H
-// (Hutchinson 1990, doi:10.1080/03610919008812866). The standard error is that of the mean, from the samples' own spread. The vectors
-// depend on the run's seed, so networks of one architecture share them.
+// computeHessianTrace estimates the trace of the H of [computeHessianTop], on the same examples: the mean of
+// v·Hv over 30 vectors v of independent signs, whose expectation is the trace and whose variance is twice the
+// sum of squares off the diagonal of H (Hutchinson 1990, doi:10.1080/03610919008812866). The standard error is
+// that of the mean, from the samples' own spread. The vectors depend on the run's seed, so networks of one
+// architecture share them.
 //
-// Source: as of computeHessianTop; PyHessian stops when another vector moves the mean by less than 1e-3, relative, which
-// ends early by chance, and gives no error.
+// Source: as of computeHessianTop; PyHessian stops when another vector moves the mean by less than 1e-3,
+// relative, which ends early by chance, and gives no error.
 func computeHessianTrace(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	samples := make([]float64, traceVectors)
 	examples := 0
@@ -95,7 +99,8 @@ type curvature struct {
 	v, hv     models.State // of one product with one batch
 }
 
-// withCurvature calls f with the Hessian's products over so many examples. An engine without second derivatives makes the quantity missing.
+// withCurvature calls f with the Hessian's products over so many examples. An engine without second derivatives
+// makes the quantity missing.
 func (p *Provider) withCurvature(need string, examples int, f func(*curvature) error) error {
 	s := p.subject
 	x, _ := s.inputs("train")

@@ -14,14 +14,16 @@ type ritz struct {
 	products    int
 }
 
-// lanczos seeks the largest eigenvalue of a symmetric matrix A by products with it from start, which it overwrites.
-// It ends when residual <= tolerance·|top| after at least least products, when they span an invariant subspace, or after most. The
-// error of top is then of the order of residual² over the gap to the next eigenvalue. A small residual alone could be another eigenvalue's, if start has little of the
-// largest one's vector: least gives that the time to come up.
+// lanczos seeks the largest eigenvalue of a symmetric matrix A by products with it from start, which it
+// overwrites. It ends when residual <= tolerance·|top| after at least least products, when they span an
+// invariant subspace, or after most. The error of top is then of the order of residual² over the gap to the
+// next eigenvalue. A small residual alone could be another eigenvalue's, if start has little of the largest
+// one's vector: least gives that the time to come up.
 //
-// Three vectors are kept: without reorthogonalization Ritz values that have converged come again as copies, which
-// moves neither end (Paige 1980, Linear Algebra and its Applications 34, section 4). Unlike power iteration, which finds
-// the eigenvalue largest in magnitude whatever its sign, it finds the largest, and sees the smallest on the way.
+// Three vectors are kept: without reorthogonalization Ritz values that have converged come again as copies,
+// which moves neither end (Paige 1980, Linear Algebra and its Applications 34, section 4). Unlike power
+// iteration, which finds the eigenvalue largest in magnitude whatever its sign, it finds the largest, and sees
+// the smallest on the way.
 //
 // Source: Lanczos 1950; Golub and Van Loan 2013, Matrix Computations, algorithm 10.1.1 and theorem 10.1.2.
 func lanczos(start []float64, least, most int, tolerance float64, product func(dst, v []float64) error) (ritz, error) {
@@ -58,7 +60,8 @@ func lanczos(start []float64, least, most int, tolerance float64, product func(d
 	return r, nil
 }
 
-// invariant is the share of the spectrum below which what is left of a product outside the subspace is float32's rounding.
+// invariant is the share of the spectrum below which what is left of a product outside the subspace is
+// float32's rounding.
 const invariant = 1e-7
 
 // solve reads the ends from the tridiagonal matrix of the coefficients, [J] and [J]; the last beta is the residual's.

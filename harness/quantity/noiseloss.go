@@ -7,19 +7,22 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// computeNoiseLoss answers the mean cross-entropy (nats) of the training set at the weights, and at each draw of weights near them, [draws]:
+// computeNoiseLoss answers the mean cross-entropy (nats) of the training set at the weights, and at each draw
+// of weights near them, [draws]:
 //
 //	norm=l2    w + ρ c z, z ~ N(0, 1)
 //	norm=linf  w + ρ c z, z ~ U(-1, 1)
 //	adaptive=true  c = |w|, element by element; adaptive=false  c = 1
 //
-// over all trainable values of the network as it is stored, in evaluation mode, with the labels trained on. With
-// normalize_logits the cross-entropy is of logits that are centred and divided by their Euclidean norm, example by example. The draws are those of the run's
-// seed, so networks of one architecture share them. It costs one forward pass a draw, and one more.
+// over all trainable values of the network as it is stored, in evaluation mode, with the labels trained on.
+// With normalize_logits the cross-entropy is of logits that are centred and divided by their Euclidean norm,
+// example by example. The draws are those of the run's seed, so networks of one architecture share them. It
+// costs one forward pass a draw, and one more.
 //
-// Source: Andriushchenko, Croce, Müller, Hein and Flammarion 2023, arXiv:2302.07011, and their code tml-epfl/sharpness-vs-generalization
-// (sharpness.py, eval_average_sharpness). There each batch of 128 of the first 1,024 training examples meets other draws; here all
-// training examples meet the same ones: the expectation is the same.
+// Source: Andriushchenko, Croce, Müller, Hein and Flammarion 2023, arXiv:2302.07011, and their code
+// tml-epfl/sharpness-vs-generalization (sharpness.py, eval_average_sharpness). There each batch of 128 of the
+// first 1,024 training examples meets other draws; here all training examples meet the same ones: the
+// expectation is the same.
 func computeNoiseLoss(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	w := perturberOf(p.subject, p.subject.Arch, p.subject.Final)
 	w.scales(a.flag("adaptive"), a.real("rho"))
@@ -94,8 +97,9 @@ const smallestNorm = 1e-10
 //
 //	h = f - mean f,  q = h / max(‖h‖, 1e-10)
 //
-// and, where gradient is not nil, its derivative with respect to f, [K]: (r - <r, q> q) / ‖h‖ with r = softmax(q) - e_y. Where the
-// norm is at its bound the logits are all the same, and the derivative is taken to be 0.
+// and, where gradient is not nil, its derivative with respect to f, [K]: (r - <r, q> q) / ‖h‖ with r =
+// softmax(q) - e_y. Where the norm is at its bound the logits are all the same, and the derivative is taken to
+// be 0.
 func normalizedLoss(gradient []float64, f []float32, y int) float64 {
 	var room [16]float64
 	q := append(room[:0], make([]float64, len(f))...)

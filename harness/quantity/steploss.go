@@ -8,22 +8,26 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// computeStepLoss answers the mean cross-entropy (nats) of the training set before and after one step of steepest ascent to the edge
-// of a ball around the weights, the step that sharpness-aware minimization takes:
+// computeStepLoss answers the mean cross-entropy (nats) of the training set before and after one step of
+// steepest ascent to the edge of a ball around the weights, the step that sharpness-aware minimization takes:
 //
 //	adaptive=false  ε = ρ g / ‖g‖                                         (SAM)
 //	adaptive=true   ε = ρ T² g / ‖T g‖, T = |w| + η on weights, 1 elsewhere (ASAM)
 //
-// g is the gradient of the mean cross-entropy with the labels trained on, in evaluation mode, with respect to all trainable values of the network as it
-// is stored. "Weights" are the tensors named so: of dense layers, of convolutions, and batch norm's scale. With m = 0 the ball's step is
-// that of the whole training set; else of each batch of m examples of a seeded permutation (the last may be short), and losses are of the batch that
-// gave the gradient, in the mean over examples. It costs one backward pass and two forward passes over the training set.
+// g is the gradient of the mean cross-entropy with the labels trained on, in evaluation mode, with respect to
+// all trainable values of the network as it is stored. "Weights" are the tensors named so: of dense layers, of
+// convolutions, and batch norm's scale. With m = 0 the ball's step is that of the whole training set; else of
+// each batch of m examples of a seeded permutation (the last may be short), and losses are of the batch that
+// gave the gradient, in the mean over examples. It costs one backward pass and two forward passes over the
+// training set.
 //
-// It is undefined where every gradient is 0 in float32, or a loss overflows. A batch whose gradient is 0 stays where it is.
+// It is undefined where every gradient is 0 in float32, or a loss overflows. A batch whose gradient is 0 stays
+// where it is.
 //
-// Source: Foret, Kleiner, Mobahi and Neyshabur 2020, arXiv:2010.01412, eq. 2; Kwon, Kim, Park and Choi 2021, arXiv:2102.11600, with the
-// details of its code (SamsungLabs/ASAM, asam.py): T and η on parameters named "weight" alone, and 1e-16 added to the norm. Both take the
-// step in training mode while they train; here the network is trained, and in evaluation mode.
+// Source: Foret, Kleiner, Mobahi and Neyshabur 2020, arXiv:2010.01412, eq. 2; Kwon, Kim, Park and Choi 2021,
+// arXiv:2102.11600, with the details of its code (SamsungLabs/ASAM, asam.py): T and η on parameters named
+// "weight" alone, and 1e-16 added to the norm. Both take the step in training mode while they train; here the
+// network is trained, and in evaluation mode.
 func computeStepLoss(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	w := perturberOf(p.subject, p.subject.Arch, p.subject.Final)
 	step := newLossStep(w, a)
@@ -68,7 +72,8 @@ func perturbedLosses(loss, perturbed float64) ([]payload, error) {
 	return []payload{scalar("loss", loss), scalar("perturbed", perturbed)}, nil
 }
 
-// batches calls f with m examples at a time of a seeded permutation of the training set, or with all of it, in its order, for m = 0.
+// batches calls f with m examples at a time of a seeded permutation of the training set, or with all of it, in
+// its order, for m = 0.
 func (w *perturber) batches(seed uint64, m int, f func(labelled) error) error {
 	if m == 0 || m >= w.all.n {
 		return f(w.all)
@@ -111,7 +116,8 @@ func newLossStep(w *perturber, a arguments) *lossStep {
 	return s
 }
 
-// gradient leaves the gradient at state of the mean cross-entropy of the examples in sum, and answers that cross-entropy.
+// gradient leaves the gradient at state of the mean cross-entropy of the examples in sum, and answers that
+// cross-entropy.
 func (s *lossStep) gradient(ctx context.Context, session models.Session, ex labelled) (float64, error) {
 	if err := session.SetState(s.state); err != nil {
 		return 0, err

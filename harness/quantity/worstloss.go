@@ -16,30 +16,35 @@ const (
 	apgdProgress = 0.75 // share of steps since the last check that have to find a higher loss
 )
 
-// computeWorstLoss answers the mean cross-entropy (nats) of some of the training set at the weights, and the largest that
-// projected gradient ascent with momentum (APGD) finds within
+// computeWorstLoss answers the mean cross-entropy (nats) of some of the training set at the weights, and the
+// largest that projected gradient ascent with momentum (APGD) finds within
 //
 //	norm=linf  |δ_i| <= ρ c_i
 //	norm=l2    ‖δ / c‖_2 <= ρ
 //	adaptive=true  c = |w|, element by element: a value of 0 cannot move; adaptive=false  c = 1
 //
-// for each batch of m examples by itself, in the mean over examples. δ is over all trainable values of the network as it is stored, in evaluation
-// mode, with the labels trained on; normalize_logits as in [computeNoiseLoss].
+// for each batch of m examples by itself, in the mean over examples. δ is over all trainable values of the
+// network as it is stored, in evaluation mode, with the labels trained on; normalize_logits as in
+// [computeNoiseLoss].
 //
-// The ascent begins at δ = 0 and takes iterations steps: z = P(δ + η u), δ ← ¾ z + ¼ δ', with P the Euclidean projection onto the ball,
-// δ' what δ was a step before, u = c sign(g) or c g / ‖g‖, g the gradient of the batch's loss, and η = 2ρ. At
-// about 0.22, 0.41, 0.57, ... of the steps η is halved if fewer than ¾ of the steps since the last such check raised the highest
-// loss, or neither η nor that loss has changed since; the next gradient is then the one at the highest loss. The batch's answer is the highest loss seen.
-// What ascent finds is a lower bound of the worst case.
+// The ascent begins at δ = 0 and takes iterations steps: z = P(δ + η u), δ ← ¾ z + ¼ δ', with P the Euclidean
+// projection onto the ball, δ' what δ was a step before, u = c sign(g) or c g / ‖g‖, g the gradient of the
+// batch's loss, and η = 2ρ. At about 0.22, 0.41, 0.57, ... of the steps η is halved if fewer than ¾ of the
+// steps since the last such check raised the highest loss, or neither η nor that loss has changed since; the
+// next gradient is then the one at the highest loss. The batch's answer is the highest loss seen. What ascent
+// finds is a lower bound of the worst case.
 //
-// Batches are consecutive parts, the last may be short, of the first examples of a seeded permutation of the training set, 1,024 of them unless asked otherwise; 0
-// is all. It costs iterations backward passes over those examples, and a forward pass.
+// Batches are consecutive parts, the last may be short, of the first examples of a seeded permutation of the
+// training set, 1,024 of them unless asked otherwise; 0 is all. It costs iterations backward passes over those
+// examples, and a forward pass.
 //
-// Source: Andriushchenko, Croce, Müller, Hein and Flammarion 2023, arXiv:2302.07011, and their code tml-epfl/sharpness-vs-generalization
-// (sharpness.py, eval_APGD_sharpness, eval_sharpness.py), whose batches are of 128 of the first 1,024 training examples, 20 steps from δ = 0.
-// Differs: the projection of norm=l2, adaptive, is exact to 1e-9 (there a bisection ends within 1e-5 of ρ, absolute, and a
-// weight of 0 makes its norm NaN, so that nothing is projected); a random start is left out, since that code raises a TypeError when asked for one;
-// as there, momentum looks at the point before the last where APGD (Croce and Hein 2020, arXiv:2003.01690) looks at the last, and δ stays where it was when η is halved.
+// Source: Andriushchenko, Croce, Müller, Hein and Flammarion 2023, arXiv:2302.07011, and their code
+// tml-epfl/sharpness-vs-generalization (sharpness.py, eval_APGD_sharpness, eval_sharpness.py), whose batches
+// are of 128 of the first 1,024 training examples, 20 steps from δ = 0. Differs: the projection of norm=l2,
+// adaptive, is exact to 1e-9 (there a bisection ends within 1e-5 of ρ, absolute, and a weight of 0 makes its
+// norm NaN, so that nothing is projected); a random start is left out, since that code raises a TypeError when
+// asked for one. As there, momentum mixes z with δ', where APGD (Croce and Hein 2020, arXiv:2003.01690) adds
+// ¼(δ - δ') to δ + ¾(z - δ); and δ stays where it was when η is halved.
 func computeWorstLoss(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	s := p.subject
 	w := perturberOf(s, s.Arch, s.Final)
@@ -252,9 +257,10 @@ func (c *ascent) moveWithinEllipsoid(step float64, g models.State) {
 	}
 }
 
-// multiplier is the Lagrange multiplier t >= 0 of the projection of z, which lies in state, onto ‖z / c‖ <= ρ: the nearest point is
-// z c² / (c² + t). It solves 1/‖z c / (c² + t)‖ = 1/ρ, whose left side is concave, by Newton's method from 0, which comes near from below
-// without a safeguard (Conn, Gould and Toint 2000, Trust-Region Methods, section 7.3).
+// multiplier is the Lagrange multiplier t >= 0 of the projection of z, which lies in state, onto ‖z / c‖ <= ρ:
+// the nearest point is z c² / (c² + t). It solves 1/‖z c / (c² + t)‖ = 1/ρ, whose left side is concave, by
+// Newton's method from 0, which comes near from below without a safeguard (Conn, Gould and Toint 2000,
+// Trust-Region Methods, section 7.3).
 func (c *ascent) multiplier() float64 {
 	t := 0.0
 	for range 50 {

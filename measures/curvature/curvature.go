@@ -1,12 +1,14 @@
-// Package curvature holds the measures of the Hessian H of the mean cross-entropy of the training set (nats, labels as trained on, evaluation mode) with
-// respect to all trainable values, biases included, of the network as it is stored:
+// Package curvature holds the measures of the Hessian H of the mean cross-entropy of the training set (nats,
+// labels as trained on, evaluation mode) with respect to all trainable values, biases included, of the network
+// as it is stored:
 //
 //	hessian-top    the largest eigenvalue of H
 //	hessian-trace  the sum of all
 //
-// Both are in nats per squared unit of weight. They depend on the parametrization: to multiply one layer's weights by c and divide the next one's by c leaves
-// the function of a rectifier network as it is, and can make either of them as large as one likes (Dinh et al. 2017, arXiv:1703.04933). Batch norm keeps its
-// own scale and shift, and so hides such scalings of the weights before it; H is with respect to what the optimizer moved.
+// Both are in nats per squared unit of weight. They depend on the parametrization: to multiply one layer's
+// weights by c and divide the next one's by c leaves the function of a rectifier network as it is, and can make
+// either of them as large as one likes (Dinh et al. 2017, arXiv:1703.04933). Batch norm keeps its own scale and
+// shift, and so hides such scalings of the weights before it; H is with respect to what the optimizer moved.
 //
 // An engine without second derivatives has neither, but for hessian-trace[method=exact].
 package curvature
@@ -39,7 +41,8 @@ func (Top) Info() measure.Info {
 		Doc:      "largest eigenvalue of the Hessian of the training loss",
 		Citation: source + "; Keskar et al. 2016, arXiv:1609.04836",
 		Formula:  "λ_max(H). " + hessian,
-		Deviations: "Lanczos' iteration of 10 to 30 products, until the residual is 1e-3 of the value, in place of power iteration of at most 100; up to 1e-2 it counts as converged. The largest eigenvalue, never one that is negative and larger " +
+		Deviations: "Lanczos' iteration of 10 to 30 products, until the residual is 1e-3 of the value, in place of power iteration of at most 100; up to " +
+			"1e-2 it counts as converged. The largest eigenvalue, never one that is negative and larger " +
 			"in magnitude, which is what power iteration then finds: the smallest seen is told beside it.",
 		Needs:      measure.Needs{measure.HessianTop},
 		Larger:     measure.PredictsLargerGap,
@@ -78,9 +81,11 @@ func (Trace) Info() measure.Info {
 		Name: "hessian-trace", Version: "1", Family: "curvature",
 		Doc:      "trace of the Hessian of the training loss",
 		Citation: source + "; Hutchinson 1990",
-		Formula:  "method=hutchinson: 1/30 Σ_i v_iᵀ H v_i; method=exact: 1/N Σ_n Σ_k p_nk ‖g_n(k)‖². " + hessian + "; v_i: vectors of independent random signs; p_nk: softmax of training example n; g_n(k): gradient of its cross-entropy with label k; N: number of training examples",
+		Formula: "method=hutchinson: 1/30 Σ_i v_iᵀ H v_i; method=exact: 1/N Σ_n Σ_k p_nk ‖g_n(k)‖². " + hessian + "; v_i: vectors of independent random " +
+			"signs; p_nk: softmax of training example n; g_n(k): gradient of its cross-entropy with label k; N: number of training examples",
 		Deviations: "Always 30 vectors: PyHessian takes up to 100, and fewer when another one happens to move the mean by less than 1e-3. " +
-			"method=exact is not PyHessian's: it is the trace of the Fisher matrix, which is that of H where the logits are linear in each single parameter, piece by piece, as in networks of weights, batch norm in evaluation mode, " +
+			"method=exact is not PyHessian's: it is the trace of the Fisher matrix, which is that of H where the logits are linear in each single parameter, " +
+			"piece by piece, as in networks of weights, batch norm in evaluation mode, " +
 			"rectifiers and pooling. It has no error of sampling, is of the whole training set and costs K backward passes.",
 		Needs:      measure.Needs{measure.HessianTrace, measure.GradientNorms},
 		Larger:     measure.PredictsLargerGap,

@@ -14,14 +14,16 @@ type FisherRao struct{}
 func (FisherRao) Info() measure.Info {
 	return measure.Info{
 		Name: "fisher-rao", Version: "1", Family: "gradient",
-		Doc:      "squared Fisher-Rao norm of the weights, with the empirical Fisher matrix",
-		Citation: "Liang, Poggio, Rakhlin and Stokes, Fisher-Rao metric, geometry, and complexity of neural networks, 2017, arXiv:1711.01530; Jiang et al. 2019, arXiv:1912.02178, eq. 45 (unverified)",
+		Doc: "squared Fisher-Rao norm of the weights, with the empirical Fisher matrix",
+		Citation: "Liang, Poggio, Rakhlin and Stokes, Fisher-Rao metric, geometry, and complexity of neural networks, 2017, arXiv:1711.01530; Jiang et al. " +
+			"2019, arXiv:1912.02178, eq. 45 (unverified)",
 		Formula: "form=a: 1/N Σ_n <w, g_n>²; form=b: d²/N Σ_n <∂l_n/∂f, f(x_n)>²; form=fgm: (d+1)²/N Σ_n <w, g_n>². " +
 			"w: all weights and biases, batch norm folded in; g_n: gradient with respect to w of the cross-entropy l_n of training example n with the label trained on; " +
 			"f(x_n): its logits; d: number of layers with weights; N: number of training examples",
 		Deviations: "The expectation over labels is over those trained on (the paper's empirical norm), not over the network's own. " +
 			"The paper's networks have no biases: forms a and b are then equal, for <w, ∇f> = d·f; with biases, as here, they are not. " +
-			"form=fgm is the formula as printed by Jiang et al., from memory: the factor is there twice, since <w, ∇f> holds it already, and orders depths differently. The norm is not rooted.",
+			"form=fgm is the formula as printed by Jiang et al., from memory: the factor is there twice, since <w, ∇f> holds it already, and orders depths " +
+			"differently. The norm is not rooted.",
 		Needs:   measure.Needs{measure.GradientDots, measure.FusedWeights, measure.TrainLogits, measure.TrainLabels},
 		Larger:  measure.PredictsLargerGap,
 		Scale:   measure.Raw,

@@ -16,9 +16,11 @@ func (Variance) Info() measure.Info {
 		Name: "gradient-variance", Version: "1", Family: "gradient",
 		Doc:      "variance over training examples of their gradients, in the mean over parameters",
 		Citation: "Jiang, Neyshabur, Mobahi, Krishnan and Bengio, Fantastic generalization measures and where to find them, 2019, arXiv:1912.02178, eq. 66 (unverified)",
-		Formula: "1/P Σ_j (1/N Σ_n g_nj² - (1/N Σ_n g_nj)²). g_nj: derivative of the cross-entropy of training example n with respect to trainable value j at the end of training; " +
+		Formula: "1/P Σ_j (1/N Σ_n g_nj² - (1/N Σ_n g_nj)²). g_nj: derivative of the cross-entropy of training example n with respect to trainable value j " +
+			"at the end of training; " +
 			"P, N: numbers of trainable values and of training examples",
-		Deviations: "Divided by P: times P it is the trace of the covariance, the gradient noise of the training record. facebookresearch/decodable_information_bottleneck takes gradients " +
+		Deviations: "Divided by P: times P it is the trace of the covariance, the gradient noise of the training record. " +
+			"facebookresearch/decodable_information_bottleneck takes gradients " +
 			"of mini-batches over an epoch of training instead, which depend on the batch size and on weights that move.",
 		Needs:  measure.Needs{measure.GradientMoments},
 		Larger: measure.PredictsLargerGap,
@@ -51,16 +53,19 @@ func (SignalToNoise) Info() measure.Info {
 		Citation: "Liu, Jiang, Bai, Chen and Wang, Understanding why neural networks generalize well through GSNR of parameters, 2020, arXiv:2001.07384",
 		Formula: "mean over j of r_j, r_j = (1/N Σ_n g_nj)² / Var_n g_nj. g_nj: derivative of the cross-entropy of training example n with respect to trainable value j; " +
 			"Var_n: population variance over the N training examples",
-		Deviations: "Values j without variance are left out of the mean, for r_j is 0/0 or infinite: those whose variance is at most 1e-5 of their mean square, which float32 " +
+		Deviations: "Values j without variance are left out of the mean, for r_j is 0/0 or infinite: those whose variance is at most 1e-5 of their mean " +
+			"square, which float32 " +
 			"cannot tell from 0. The weights of units that are off for every example are among them. Their share is told beside the value. " +
-			"f-dangel/cockpit adds 1e-5 to every variance instead, which decides the value where gradients are small. The paper's ratio is over the data's distribution; the training set stands for it.",
+			"f-dangel/cockpit adds 1e-5 to every variance instead, which decides the value where gradients are small. The paper's ratio is over the data's " +
+			"distribution; the training set stands for it.",
 		Needs:  measure.Needs{measure.GradientMoments},
 		Larger: measure.PredictsSmallerGap,
 		Scale:  measure.Raw,
 	}
 }
 
-// Compute answers the measure. It is undefined where no derivative varies over the examples: a single example, or gradients that are all 0.
+// Compute answers the measure. It is undefined where no derivative varies over the examples: a single example,
+// or gradients that are all 0.
 func (SignalToNoise) Compute(ctx context.Context, net *measure.Network) (float64, error) {
 	mean, variance, err := moments(ctx, net)
 	if err != nil {

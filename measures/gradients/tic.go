@@ -14,13 +14,17 @@ func (TIC) Info() measure.Info {
 	return measure.Info{
 		Name: "tic", Version: "1", Family: "gradient",
 		Doc: "Takeuchi's information criterion by traces: second moment of the gradients over the curvature of the training loss",
-		Citation: "Thomas, Pedregosa, van Merriënboer, Manzagol, Bengio and Le Roux, On the interplay between noise and curvature and its effect on optimization and generalization, " +
+		Citation: "Thomas, Pedregosa, van Merriënboer, Manzagol, Bengio and Le Roux, On the interplay between noise and curvature and its effect on " +
+			"optimization and generalization, " +
 			"2019, arXiv:1906.07774; Takeuchi 1976",
-		Formula: "Tr C / Tr H, or Tr C / Tr F with over=fisher. C = 1/N Σ_n g_n g_nᵀ: second moment of the gradients of the training examples' cross-entropies, labels as trained on, mean not subtracted; " +
-			"H: Hessian of the mean cross-entropy, its trace by Hutchinson's estimate with 30 vectors; F: Fisher matrix, its trace the exact expectation over the network's own labels; N: number of training examples",
+		Formula: "Tr C / Tr H, or Tr C / Tr F with over=fisher. C = 1/N Σ_n g_n g_nᵀ: second moment of the gradients of the training examples' " +
+			"cross-entropies, labels as trained on, mean not subtracted; " +
+			"H: Hessian of the mean cross-entropy, its trace by Hutchinson's estimate with 30 vectors; F: Fisher matrix, its trace the exact expectation over " +
+			"the network's own labels; N: number of training examples",
 		Deviations: "The criterion is Tr(H⁻¹C)/N. H⁻¹ is left out: H has more rows than there are examples and is singular, so an inverse rests on what is added to it. " +
 			"The division by N is left out, as in f-dangel/cockpit (TICTrace, which adds 1e-7 to Tr H): divide where the size of the training set varies. " +
-			"For networks of weights, batch norm in evaluation mode, rectifiers and pooling Tr H = Tr F, so both options estimate one number and over=fisher has no error of sampling.",
+			"For networks of weights, batch norm in evaluation mode, rectifiers and pooling Tr H = Tr F, so both options estimate one number and over=fisher " +
+			"has no error of sampling.",
 		Needs:      measure.Needs{measure.GradientNorms, measure.HessianTrace},
 		Larger:     measure.PredictsLargerGap,
 		Scale:      measure.Raw,

@@ -18,7 +18,8 @@ func (Average) Info() measure.Info {
 		Citation: andriushchenko,
 		Formula: "1/T Σ_t L(w + ρ c z_t) - L(w). L: mean cross-entropy of the training set; w: all trainable values; z_t ~ N(0, 1) with norm=l2, U(-1, 1) with norm=linf; " +
 			"c = |w|, element by element, or 1 with adaptive=false; T: draws; ρ: radius",
-		Deviations: "Of the whole training set with the same draws for all examples, where the code tml-epfl/sharpness-vs-generalization (avg_l2, avg_linf) takes others for each batch of 128 of 1,024 examples: the same expectation. " +
+		Deviations: "Of the whole training set with the same draws for all examples, where the code tml-epfl/sharpness-vs-generalization (avg_l2, avg_linf) " +
+			"takes others for each batch of 128 of 1,024 examples: the same expectation. " +
 			"ρ is one of those that the paper tries; the code's own defaults are not adaptive.",
 		Needs:      measure.Needs{measure.NoiseLoss},
 		Larger:     measure.PredictsLargerGap,
@@ -72,10 +73,13 @@ func (Worst) Info() measure.Info {
 		Name: "worst-sharpness", Version: "1", Family: "sharpness",
 		Doc:      "largest rise of the loss within a box in units of each weight, in the mean over batches of the training set",
 		Citation: andriushchenko,
-		Formula: "mean over batches B of m training examples of max_δ L_B(w + δ) - L_B(w), |δ| <= ρ c element by element with norm=linf, ‖δ / c‖₂ <= ρ with norm=l2. L_B: mean cross-entropy of the batch; " +
+		Formula: "mean over batches B of m training examples of max_δ L_B(w + δ) - L_B(w), |δ| <= ρ c element by element with norm=linf, ‖δ / c‖₂ <= ρ with " +
+			"norm=l2. L_B: mean cross-entropy of the batch; " +
 			"w: all trainable values; c = |w|, or 1 with adaptive=false; ρ: radius. The maximum is sought by projected gradient ascent with momentum (APGD)",
-		Deviations: "What ascent finds is a lower bound. Batches are of a seeded permutation of the training set, and the mean is over examples, so a last short batch counts for as many as it has; the code tml-epfl/sharpness-vs-generalization " +
-			"(m_apgd_linf, m_apgd_l2) takes the first 1,024 in order and asks that m divide them. The projection of norm=l2, adaptive, is exact, there to 1e-5 of ρ. A start at random, which that code has but cannot run, is left out. " +
+		Deviations: "What ascent finds is a lower bound. Batches are of a seeded permutation of the training set, and the mean is over examples, so a last " +
+			"short batch counts for as many as it has; the code tml-epfl/sharpness-vs-generalization " +
+			"(m_apgd_linf, m_apgd_l2) takes the first 1,024 in order and asks that m divide them. The projection of norm=l2, adaptive, is exact, there to 1e-5 " +
+			"of ρ. A start at random, which that code has but cannot run, is left out. " +
 			"ρ is one of those that the paper tries; the code's own defaults are not adaptive.",
 		Needs:      measure.Needs{measure.WorstLoss},
 		Larger:     measure.PredictsLargerGap,

@@ -1,29 +1,33 @@
-// Package losssharpness holds the measures of how much the training loss L rises near the weights w, at a radius ρ that is given
-// (those of package sharpness give the rise of the error, and seek the radius):
+// Package losssharpness holds the measures of how much the training loss L rises near the weights w, at a
+// radius ρ that is given (those of package sharpness give the rise of the error, and seek the radius):
 //
 //	sam-sharpness      L(w + ε) - L(w), ε = ρ ∇L / ‖∇L‖                        Foret et al. 2020
 //	asam-sharpness     the same with ε = ρ T² ∇L / ‖T ∇L‖, T = |w| + η         Kwon et al. 2021
 //	average-sharpness  mean of L(w + ρ c z) - L(w) over random z               Andriushchenko et al. 2023
 //	worst-sharpness    max of L_B(w + δ) - L_B(w) over δ within ρ, mean over batches B of m examples    the same
 //
-// L is the mean cross-entropy (nats) of the training set with the labels trained on, in evaluation mode; w are all trainable values of the network as it is
-// stored, as in the sources' code: batch norm's scale and shift are among them.
+// L is the mean cross-entropy (nats) of the training set with the labels trained on, in evaluation mode; w are
+// all trainable values of the network as it is stored, as in the sources' code: batch norm's scale and shift
+// are among them.
 //
 // # What each parametrization is blind to
 //
-// A rectifier network computes the same function when one unit's incoming weights and bias are multiplied by c > 0 and its outgoing weights by
-// 1/c, or, where batch norm follows, the incoming ones and the running statistics. Balls of one radius for all values (sam-sharpness, and
-// adaptive=false) see that, and any value can be had by such scalings (Dinh et al. 2017, arXiv:1703.04933). Balls in units of each
-// value (adaptive=true) do not, up to batch norm's ε: |w| scales with w, so the perturbed networks are the same too. In
-// worst-sharpness[norm=l2] that is true of the ball, not of the ascent, whose direction and projection are Euclidean: its value moves by fractions of a
-// per cent. asam-sharpness does not see the scaling up to η, and in networks without biases: the radius of a bias does not scale.
+// A rectifier network computes the same function when one unit's incoming weights and bias are multiplied by c
+// > 0 and its outgoing weights by 1/c, or, where batch norm follows, the incoming ones and the running
+// statistics. Balls of one radius for all values (sam-sharpness, and adaptive=false) see that, and any value
+// can be had by such scalings (Dinh et al. 2017, arXiv:1703.04933). Balls in units of each value
+// (adaptive=true) do not, up to batch norm's ε: |w| scales with w, so the perturbed networks are the same too.
+// In worst-sharpness[norm=l2] that is true of the ball, not of the ascent, whose direction and projection are
+// Euclidean: its value moves by fractions of a per cent. asam-sharpness does not see the scaling up to η, and
+// in networks without biases: the radius of a bias does not scale.
 //
-// normalize_logits makes the loss, and so the value, blind to the scale of the logits. All four measures see it otherwise: confident networks have
-// small losses and gradients. One ρ is another amount in networks of other sizes: it bounds all values together in sam-sharpness, asam-sharpness and
-// worst-sharpness[norm=l2], and each by itself in average-sharpness and worst-sharpness[norm=linf].
+// normalize_logits makes the loss, and so the value, blind to the scale of the logits. All four measures see it
+// otherwise: confident networks have small losses and gradients. One ρ is another amount in networks of other
+// sizes: it bounds all values together in sam-sharpness, asam-sharpness and worst-sharpness[norm=l2], and each
+// by itself in average-sharpness and worst-sharpness[norm=linf].
 //
-// Every measure here is larger for networks at sharper minima, which are said to generalize worse; Andriushchenko et al. find that
-// to fail often.
+// Every measure here is larger for networks at sharper minima, which are said to generalize worse;
+// Andriushchenko et al. find that to fail often.
 package losssharpness
 
 import (
@@ -38,7 +42,8 @@ func All() []measure.Measure {
 	return []measure.Measure{Step{}, Step{adaptive: true}, Average{}, Worst{}}
 }
 
-const andriushchenko = "Andriushchenko, Croce, Müller, Hein and Flammarion, A modern look at the relationship between sharpness and generalization, 2023, arXiv:2302.07011"
+const andriushchenko = "Andriushchenko, Croce, Müller, Hein and Flammarion, A modern look at the relationship between sharpness and generalization, " +
+	"2023, arXiv:2302.07011"
 
 var (
 	optionAdaptive  = measure.Option{Name: "adaptive", Default: "true", Values: []string{"true", "false"}, Doc: "in units of each weight"}

@@ -51,10 +51,12 @@ func (m Measure) deviations() string {
 		d = ""
 	}
 	if m.worstCase {
-		return d + "The paper's form from memory, unverified. The worst perturbation is sought by ascent: 20 signed steps on batches of 64 from 3 starts, a lower bound of the worst case; " +
+		return d + "The paper's form from memory, unverified. The worst perturbation is sought by ascent: 20 signed steps on batches of 64 from 3 starts, a " +
+			"lower bound of the worst case; " +
 			"the paper's own numbers of steps and starts are not known here. The scale is interpolated to a drop of exactly 0.1."
 	}
-	return d + "Form and equation as in nitarshan/robust-generalization-measures (RGM), with noise of standard deviation σ: RGM passes σ² for a deviation. The noise's directions are the same at every scale, the bracket is found in place of [0, 2], " +
+	return d + "Form and equation as in nitarshan/robust-generalization-measures (RGM), with noise of standard deviation σ: RGM passes σ² for a " +
+		"deviation. The noise's directions are the same at every scale, the bracket is found in place of [0, 2], " +
 		"and the scale is interpolated to a drop of exactly 0.1."
 }
 

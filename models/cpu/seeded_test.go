@@ -7,8 +7,8 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// TestGradientFrom: with softmax less one-hot over N as seed it is the cross-entropy's gradient; of the last layer it is
-// Σ_n seed_n h_nᵀ and Σ_n seed_n for any seed; and what does not fit is an error.
+// TestGradientFrom: with softmax less one-hot over N as seed it is the cross-entropy's gradient; of the last
+// layer it is Σ_n seed_n h_nᵀ and Σ_n seed_n for any seed; and what does not fit is an error.
 func TestGradientFrom(t *testing.T) {
 	for _, e := range engines(t) {
 		t.Run(e.Name(), func(t *testing.T) {

@@ -7,7 +7,8 @@ import (
 	"github.com/genbench/genbench/harness/measure"
 )
 
-// derivative returns the arrays of a quantity of gradients, curvature or losses near the weights, nil for what is not set.
+// derivative returns the arrays of a quantity of gradients, curvature or losses near the weights, nil for what
+// is not set.
 func (n Net) derivative(need measure.Need, args map[string]string) ([]measure.Array, error) {
 	switch need {
 	case measure.GradientNorms:
