@@ -125,6 +125,10 @@ func TestList(t *testing.T) {
 	want := []string{"cna", "cna-area", "cna-margin", "l2norm", "l2norm-fro", "l2norm-product",
 		"pac-bayes-init", "pac-bayes-orig", "pac-bayes-flatness", "pac-bayes-mag-init", "pac-bayes-mag-orig", "pac-bayes-mag-flatness",
 		"sharpness-init", "sharpness-orig", "sharpness-flatness", "sharpness-mag-init", "sharpness-mag-orig", "sharpness-mag-flatness"}
+	want = append(want, "davies-bouldin", "mixup-accuracy", "dbi-mixup", "kv-margin", "kv-gn-margin")
+	want = append(want, "mixup-margin", "augment-margin", "always-generalize")
+	want = append(want, "demogen-q1", "demogen-median", "demogen-q3", "demogen-lower-fence", "demogen-upper-fence")
+	want = append(want, "jacobian-norm", "disagreement")
 	var got []string
 	for _, m := range measures.All() {
 		info := m.Info()
@@ -135,7 +139,7 @@ func TestList(t *testing.T) {
 		if info.Doc == "" || info.Citation == "" || info.Family == "" || info.Larger == measure.Unknown {
 			t.Errorf("%s does not describe itself: %+v", info.Name, info)
 		}
-		if transductive := info.Name == "cna-area" || info.Name == "cna-margin"; transductive != info.Needs.Transductive() {
+		if transductive := slices.Contains([]string{"cna-area", "cna-margin", "disagreement"}, info.Name); transductive != info.Needs.Transductive() {
 			t.Errorf("%s: transductive %v", info.Name, !transductive)
 		}
 	}

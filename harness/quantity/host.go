@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -103,6 +104,12 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 	if k.init && p.subject.Init == nil {
 		return nil, &Missing{Need: name, Reason: "the corpus did not keep the weights before training"}
 	}
+	if k.sibling && p.subject.Sibling == nil {
+		if err := p.subject.NoSibling; err != nil {
+			return nil, err
+		}
+		return nil, &Missing{Need: name, Reason: "no network of the same configuration and another seed was given"}
+	}
 	if (k.of == ofNetwork || k.of == ofEngine) && p.unfit != nil {
 		return nil, undefined("%s", p.unfit)
 	}
@@ -110,6 +117,12 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 		if _, all := p.subject.inputs(a["split"]); n >= all {
 			a["examples"] = "0" // the same file as all of them
 		}
+	}
+	if _, ok := a["rounds"]; ok && a["examples"] == "0" {
+		a["rounds"] = "1" // one of all examples says it all
+	}
+	if a["layer"] == "last" {
+		a["layer"] = strconv.Itoa(len(points(p.subject.Arch)) - 1)
 	}
 	key := p.key(k, a)
 	for {
@@ -207,6 +220,9 @@ func (p *Provider) key(k kind, a arguments) string {
 	}
 	if k.init {
 		key += "|init=" + s.Init.Hash()
+	}
+	if k.sibling {
+		key += "|sibling=" + s.Sibling.Hash
 	}
 	if k.of == ofRecord {
 		key += "|facts=" + p.facts

@@ -40,6 +40,9 @@ type Subject struct {
 	Data  *dataset.Data
 	Facts Facts
 	Seed  uint64 // the run's: which examples are taken, which noise is drawn
+
+	Sibling   *Twin // the network of the same configuration with another seed; nil: there is none
+	NoSibling error // why there is none: a [*Missing], or why it cannot be read
 }
 
 // Facts are what was recorded during training and cannot be computed later.
@@ -114,6 +117,11 @@ func checkSubject(s *Subject) error {
 	}
 	if err := (models.Examples{X: s.Data.Train.X, Y: s.Data.Train.Y}).Fits(s.Arch); err != nil {
 		return fmt.Errorf("training data: %w", err)
+	}
+	if s.Sibling != nil {
+		if err := s.Sibling.check(s); err != nil {
+			return err
+		}
 	}
 	d := s.Arch.Input.Size()
 	if len(s.Data.Test.X)%d != 0 {

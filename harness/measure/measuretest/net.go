@@ -48,6 +48,15 @@ type Net struct {
 	History    *measure.TrainingHistory
 	Evaluate   func(measure.Perturbation) measure.Evaluated
 
+	Features           func(layer string, o measure.SampleOptions) (measure.Features, error)
+	LayerMargins       *measure.Margins
+	Pairs              func(measure.SampleOptions) measure.Pairs
+	ChangedMargins     func(transform, layer string, o measure.SampleOptions) (measure.ChangedMargins, error)
+	Answers            func(examples int) measure.Answers
+	Jacobians          func(examples int, probabilities bool) measure.Jacobians
+	TestPredictions    []int32
+	SiblingPredictions []int32
+
 	// Errors are returned in place of quantities, by name.
 	Errors map[string]error
 }
@@ -234,6 +243,9 @@ func (n Net) quantity(need measure.Need, args map[string]string) ([]measure.Arra
 		return search("alpha", n.Sharpness, args)
 	case measure.History:
 		return n.history(), nil
+	case measure.LayerFeatures, measure.LayerMargins, measure.MixupPredictions, measure.TransformedMargins, measure.TransformedPredictions,
+		measure.JacobianNorms, measure.TestPredictions, measure.Sibling:
+		return n.representation(need, args)
 	}
 	return nil, fmt.Errorf("no quantity %q", need)
 }
