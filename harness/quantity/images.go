@@ -63,7 +63,9 @@ func (q picture) saturate(dst, src []float32, factor float64) {
 		rgb := [3]float64{float64(src[i]), float64(src[area+i]), float64(src[2*area+i])}
 		top, low := max(rgb[0], rgb[1], rgb[2]), min(rgb[0], rgb[1], rgb[2])
 		scale := factor
-		if s := (top - low) / top; s*factor > 1 {
+		if s := (top - low) / top; s < 0 {
+			scale = 0 // a negative largest value, after normalisation: tf.image cuts the saturation at 0
+		} else if s*factor > 1 {
 			scale = 1 / s
 		}
 		for c, v := range rgb {
@@ -121,8 +123,8 @@ func (q picture) sobel(dst, src []float32) {
 			for x := range q.w {
 				var sum float64
 				for dy, weight := range [3]float64{1, 2, 1} {
-					row := lo + reflect(y+dy-1, q.h)*q.w
-					sum += weight * (float64(src[row+reflect(x+1, q.w)]) - float64(src[row+reflect(x-1, q.w)]))
+					row := lo + mirrored(y+dy-1, q.h)*q.w
+					sum += weight * (float64(src[row+mirrored(x+1, q.w)]) - float64(src[row+mirrored(x-1, q.w)]))
 				}
 				dst[lo+y*q.w+x] = float32(sum/4 + 0.5)
 			}
@@ -130,7 +132,7 @@ func (q picture) sobel(dst, src []float32) {
 	}
 }
 
-func reflect(i, n int) int {
+func mirrored(i, n int) int {
 	if i < 0 {
 		return -i
 	}
