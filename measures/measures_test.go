@@ -78,7 +78,8 @@ func trained(t *testing.T, e models.Engine) *quantity.Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7}
+	sibling := &quantity.Twin{Hash: tr.Init.Hash(), Arch: a, Final: tr.Init} // any network of the architecture will do here
+	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7, Sibling: sibling}
 }
 
 // compute runs a measure in process.

@@ -106,3 +106,21 @@ func TestSources(t *testing.T) {
 		t.Errorf("dbi-mixup = %v, %v; want %v", got, err, want)
 	}
 }
+
+// TestUnitsOfRepresentations: none of these measures moves, beyond rounding, when hidden units change places. The disagreement
+// with a sibling stays, since the function does.
+func TestUnitsOfRepresentations(t *testing.T) {
+	e := engine(t)
+	s := trained(t, e)
+	other := *s
+	other.Final = reversed(s.Final)
+	other.Key = other.Final.Hash()
+	before, after := all(t, e, s), all(t, e, &other)
+	for _, name := range []string{"davies-bouldin", "mixup-accuracy", "dbi-mixup", "kv-margin", "kv-gn-margin", "mixup-margin", "augment-margin", "always-generalize",
+		"demogen-q1", "demogen-median", "demogen-q3", "demogen-lower-fence", "demogen-upper-fence", "jacobian-norm", "disagreement"} {
+		const tol = 1e-3 // one of a thousand answers may be decided by rounding
+		if v, ok := before[name]; !ok || math.Abs(after[name]-v) > tol*math.Abs(v) {
+			t.Errorf("%s = %v, with units permuted %v", name, v, after[name])
+		}
+	}
+}
