@@ -1,6 +1,7 @@
 package quantity
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -444,5 +445,38 @@ func TestSibling(t *testing.T) {
 	c.Sibling = &Twin{Hash: "x", Arch: a, Final: models.NewState(a)}
 	if _, err := testHost(t, dir).Open(&c); err == nil {
 		t.Error("a sibling of other inputs is taken")
+	}
+}
+
+// TestOverflow: where the network overflows, what rests on its outputs is undefined, with a reason, and no failure; a
+// cancelled context ends every quantity.
+func TestOverflow(t *testing.T) {
+	var e represented
+	readJSON(t, "testdata/representations.json", &e)
+	s := representedSubject(t, e, "plain")
+	huge := *s
+	huge.Final = s.Final.Clone()
+	for _, tensor := range huge.Final {
+		for i := range tensor.Data {
+			tensor.Data[i] *= 1e30
+		}
+	}
+	huge.Key = huge.Final.Hash()
+	huge.Sibling = &Twin{Hash: huge.Key, Arch: huge.Arch, Final: huge.Final}
+	s.Sibling = huge.Sibling
+	p, fine := openSubject(t, testHost(t, t.TempDir()), &huge), openSubject(t, testHost(t, t.TempDir()), s)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, args := range map[string]map[string]string{
+		"layer-features": {"layer": "last"}, "layer-margins": nil, "mixup-predictions": nil, "transformed-margins": nil,
+		"transformed-predictions": nil, "jacobian-norms": {"of": "probabilities"}, "test-predictions": nil, "sibling": nil,
+	} {
+		var u *Undefined
+		if _, err := p.Get(t.Context(), name, args); !errors.As(err, &u) || u.Reason == "" {
+			t.Errorf("%s of a network that overflows: %v", name, err)
+		}
+		if _, err := fine.Get(cancelled, name, args); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s with a cancelled context: %v", name, err)
+		}
 	}
 }

@@ -34,16 +34,22 @@ func (s *Subject) rounds(count, size int) [][]int32 {
 	return out
 }
 
-// chance draws numbers that depend on a seed, a purpose and a position, and on
-// nothing else: integer arithmetic modulo 2^64, the same on every machine.
+// chance draws numbers that depend on a seed, a purpose and a position i, and on
+// nothing else: integer arithmetic modulo 2^64, the same on every machine. With g = 0x9e3779b97f4a7c15,
+//
+//	key = mix(mix(seed ^ g·stream) + g),  bits_i = mix(key + i·g)
+//
+// mix is SplitMix64's finalizer.
 type chance struct{ key uint64 }
 
 func newChance(seed, stream uint64) chance {
-	const golden = 0x9e3779b97f4a7c15
 	return chance{mix(mix(seed^golden*stream) + golden)}
 }
 
-func (c chance) bits(i int) uint64 { return mix(c.key + uint64(i)*0x9e3779b97f4a7c15) }
+// golden is 2^64 over the golden ratio, SplitMix64's increment.
+const golden = 0x9e3779b97f4a7c15
+
+func (c chance) bits(i int) uint64 { return mix(c.key + uint64(i)*golden) }
 
 // unit is uniform on the multiples of 2^-53 in [0, 1).
 func (c chance) unit(i int) float64 { return float64(c.bits(i)>>11) * 0x1p-53 }

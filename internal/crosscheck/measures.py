@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+import representations
 from data import entropy
 from mlp import PCG
 from table import relative
@@ -138,6 +139,7 @@ REASONS = {
     "l2norm-fro": (2e-5, "relative; float32 margin, squared"),
     "l2norm-product": (2e-5, "relative; float32 margin"),
 }
+REASONS.update(representations.REASONS)
 
 
 def check(store, examples, outputs, table):
@@ -151,6 +153,7 @@ def check(store, examples, outputs, table):
         flat = lambda t: np.concatenate([v.ravel() for v in net.weights(t)])
         wanted.update(bounds(flat(net.final), flat(net.init), len(e.y), {k: v[0] for k, v in found.items()}))
         apart.append(scale_of_others(store, net.id, found))
+        wanted.update(representations.values(store, net, e))
         d = store.values["cna-margin"][net.id]["diagnostics"]
         diagnostics += [relative(d["gamma"], wanted["gamma"]), relative(d["area"], wanted["area"])]
         diagnostics.append(relative(store.values["l2norm"][net.id]["diagnostics"]["gamma"], np.percentile(o.margins, 10)))
