@@ -195,3 +195,42 @@ func closeMoments(t *testing.T, what string, got, want [][]float64, start float6
 		}
 	}
 }
+
+// gradients is what a session answers about the gradients of a batch.
+type gradients struct {
+	norms, dots  []float64
+	inputs       [][]float32
+	sum, squares [][]float64
+	product      models.State // nil: the engine has no second derivatives
+}
+
+// askGradients asks for everything, the Hessian's product with the weights.
+func askGradients(t *testing.T, c network, s models.Session) gradients {
+	t.Helper()
+	g := gradients{
+		norms: make([]float64, c.rows), dots: make([]float64, c.rows), inputs: make([][]float32, len(c.arch.Layers)),
+		sum: moments(c.arch, 0), squares: moments(c.arch, 0),
+	}
+	must(t, s.GradientNorms(g.norms, c.x, c.y))
+	must(t, s.GradientDots(g.dots, c.x, c.y))
+	must(t, s.Backward(c.x, c.seedFor(), func(l int, gradient []float32) { g.inputs[l] = slices.Clone(gradient) }))
+	must(t, s.GradientMoments(g.sum, g.squares, c.x, c.y))
+	if second, ok := s.(models.SecondOrder); ok {
+		g.product = nanState(c.arch)
+		must(t, second.HessianVector(g.product, c.state, c.x, c.y))
+	}
+	return g
+}
+
+// norm is the L2 norm of all trainable values.
+func (c network) norm() float64 {
+	var sum float64
+	for i, spec := range c.arch.Tensors() {
+		for _, v := range c.state[i].Data {
+			if spec.Trainable {
+				sum += float64(v) * float64(v)
+			}
+		}
+	}
+	return math.Sqrt(sum)
+}
