@@ -1,6 +1,7 @@
 // Package quantity computes what measures need of a trained network: logits,
-// margins, sums of activations, complexities of inputs, and the two searches
-// for the largest perturbation that the network stands.
+// margins, sums of activations, complexities of inputs, the two searches
+// for the largest perturbation that the network stands, what hidden layers make of
+// inputs, margins and derivatives at those layers, and answers to changed inputs.
 //
 // A [Host] serves the networks of one worker, one [Provider] a network. Every
 // quantity is computed once, on the worker's engine, and written to a file that
