@@ -78,7 +78,8 @@ func trained(t *testing.T, e models.Engine) *quantity.Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7,
+	sibling := &quantity.Twin{Hash: tr.Init.Hash(), Arch: a, Final: tr.Init} // any network of the architecture will do here
+	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7, Sibling: sibling,
 		Facts: quantity.Facts{GradientNoiseFinal: tr.GradientNoiseFinal}}
 }
 
@@ -128,6 +129,10 @@ func TestList(t *testing.T) {
 		"sharpness-init", "sharpness-orig", "sharpness-flatness", "sharpness-mag-init", "sharpness-mag-orig", "sharpness-mag-flatness",
 		"fisher-rao", "fisher-trace", "gradient-variance", "gsnr", "tic", "hessian-top", "hessian-trace",
 		"sam-sharpness", "asam-sharpness", "average-sharpness", "worst-sharpness"}
+	want = append(want, "davies-bouldin", "mixup-accuracy", "dbi-mixup", "kv-margin", "kv-gn-margin")
+	want = append(want, "mixup-margin", "augment-margin", "always-generalize")
+	want = append(want, "demogen-q1", "demogen-median", "demogen-q3", "demogen-lower-fence", "demogen-upper-fence")
+	want = append(want, "jacobian-norm", "disagreement")
 	var got []string
 	for _, m := range measures.All() {
 		info := m.Info()
@@ -138,7 +143,7 @@ func TestList(t *testing.T) {
 		if info.Doc == "" || info.Citation == "" || info.Family == "" || info.Larger == measure.Unknown {
 			t.Errorf("%s does not describe itself: %+v", info.Name, info)
 		}
-		if transductive := info.Name == "cna-area" || info.Name == "cna-margin"; transductive != info.Needs.Transductive() {
+		if transductive := slices.Contains([]string{"cna-area", "cna-margin", "disagreement"}, info.Name); transductive != info.Needs.Transductive() {
 			t.Errorf("%s: transductive %v", info.Name, !transductive)
 		}
 	}

@@ -96,13 +96,23 @@ const (
 	StepLoss         Need = "step-loss"          // StepLoss
 	NoiseLoss        Need = "noise-loss"         // NoiseLoss
 	WorstLoss        Need = "worst-loss"         // WorstLoss
+
+	LayerFeatures          Need = "layer-features"          // LayerFeatures
+	LayerMargins           Need = "layer-margins"           // LayerMargins
+	MixupPredictions       Need = "mixup-predictions"       // MixupPredictions
+	TransformedMargins     Need = "transformed-margins"     // TransformedMargins
+	TransformedPredictions Need = "transformed-predictions" // TransformedPredictions
+	JacobianNorms          Need = "jacobian-norms"          // JacobianNorms
+	TestPredictions        Need = "test-predictions"        // TestPredictions; needs TestInputs too
+	Sibling                Need = "sibling"                 // SiblingPredictions; needs TestInputs too. A corpus may have one seed only
 )
 
 // KnownNeeds lists the needs of this version of the package.
 func KnownNeeds() []Need {
 	return []Need{Weights, InitWeights, FusedWeights, FusedInitWeights, TrainInputs, TrainLabels, TrainLogits, TrainMargins,
 		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
-		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss}
+		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss,
+		LayerFeatures, LayerMargins, MixupPredictions, TransformedMargins, TransformedPredictions, JacobianNorms, TestPredictions, Sibling}
 }
 
 // Needs is a set of needs.
@@ -130,6 +140,9 @@ func (ns Needs) Permit(quantity string, args map[string]string) error {
 	}
 	if args["split"] == "test" && !ns.Has(TestInputs) {
 		return fmt.Errorf("%s of the test split needs %q, which is not declared in the measure's needs %v", quantity, TestInputs, ns)
+	}
+	if (Need(quantity) == TestPredictions || Need(quantity) == Sibling) && !ns.Has(TestInputs) {
+		return fmt.Errorf("%s are of the test inputs and need %q, which is not declared in the measure's needs %v", quantity, TestInputs, ns)
 	}
 	return nil
 }

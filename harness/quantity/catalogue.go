@@ -14,8 +14,9 @@ import (
 type argument struct {
 	name   string
 	values []string
-	number int // default of a number
-	min    int // smallest number
+	words  []string // of a number: what may stand in its place
+	number int      // default of a number
+	min    int      // smallest number
 	max    int
 	real   *interval // of a real number; values and number are then unused
 }
@@ -38,6 +39,7 @@ type kind struct {
 	args    []argument
 	init    bool                 // needs the initial tensors
 	test    bool                 // needs the test inputs
+	sibling bool                 // needs the network of another seed
 	random  func(arguments) bool // whether the run's seed matters; nil: never
 	compute func(context.Context, *Provider, arguments) ([]payload, error)
 }
@@ -69,6 +71,8 @@ var (
 	argSplit    = argument{name: "split", values: []string{"train", "test"}}
 	argExamples = argument{name: "examples", max: 1 << 31}
 	argKind     = argument{name: "kind", values: []string{"plain", "magnitude"}}
+	argLayer    = argument{name: "layer", number: 1, max: 1 << 20, words: []string{"last"}}
+	argRounds   = argument{name: "rounds", number: 1, min: 1, max: 1 << 20}
 )
 
 // Arguments of the losses near the weights and of curvature.
@@ -135,6 +139,18 @@ func catalogue() []kind {
 			{name: "m", number: 128, min: 1, max: batch}, {name: "iterations", number: 20, min: 1, max: 60},
 			{name: "examples", number: 1024, max: 1 << 31},
 		}},
+		{name: "layer-features", of: ofEngine, random: always, compute: computeLayerFeatures, args: []argument{argLayer, argRounds, argExamples}},
+		{name: "layer-margins", of: ofEngine, compute: computeLayerMargins},
+		{name: "mixup-predictions", of: ofEngine, random: always, compute: computeMixupPredictions, args: []argument{argRounds, argExamples}},
+		{name: "transformed-margins", of: ofEngine, random: always, compute: computeTransformedMargins, args: []argument{
+			{name: "transform", values: []string{"mixup", "augment"}}, argLayer, argRounds, argExamples,
+		}},
+		{name: "transformed-predictions", of: ofEngine, random: always, compute: computeTransformedPredictions, args: []argument{argExamples}},
+		{name: "jacobian-norms", of: ofEngine, random: sampled, compute: computeJacobianNorms, args: []argument{
+			argExamples, {name: "of", values: []string{"logits", "probabilities"}},
+		}},
+		{name: "test-predictions", of: ofEngine, test: true, compute: computeTestPredictions},
+		{name: "sibling", of: ofEngine, test: true, sibling: true, compute: computeSibling},
 	}
 }
 
@@ -151,6 +167,7 @@ func Names() []string {
 type Required struct {
 	TestInputs bool // makes what uses it transductive
 	Init       bool // the initial tensors, which a corpus may not have kept
+	Sibling    bool // the network of another seed
 }
 
 // Inputs says what the quantity needs. Errors name an unknown quantity, argument
@@ -160,7 +177,7 @@ func Inputs(name string, args map[string]string) (Required, error) {
 	if err != nil {
 		return Required{}, err
 	}
-	return Required{TestInputs: k.test || a["split"] == "test", Init: k.init}, nil
+	return Required{TestInputs: k.test || a["split"] == "test", Init: k.init, Sibling: k.sibling}, nil
 }
 
 // find resolves a request to a quantity and its canonical arguments.
@@ -229,9 +246,20 @@ func (g argument) canonical(v string) (string, error) {
 	if v == "" {
 		return strconv.Itoa(g.number), nil
 	}
+	if slices.Contains(g.words, v) {
+		return v, nil
+	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < g.min || n > g.max {
-		return "", fmt.Errorf("argument %s=%q is not a whole number from %d to %d", g.name, v, g.min, g.max)
+		return "", fmt.Errorf("argument %s=%q is not a whole number from %d to %d%s", g.name, v, g.min, g.max, or(g.words))
 	}
 	return strconv.Itoa(n), nil
+}
+
+// or lists what may stand in a number's place.
+func or(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return " or " + strings.Join(words, " or ")
 }

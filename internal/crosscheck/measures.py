@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 import derivatives
+import representations
 from data import entropy
 from mlp import PCG
 from table import relative
@@ -140,6 +141,7 @@ REASONS = {
     "l2norm-product": (2e-5, "relative; float32 margin"),
 }
 REASONS.update(derivatives.REASONS)
+REASONS.update(representations.REASONS)
 
 
 def check(store, examples, outputs, table):
@@ -154,6 +156,7 @@ def check(store, examples, outputs, table):
         wanted.update(bounds(flat(net.final), flat(net.init), len(e.y), {k: v[0] for k, v in found.items()}))
         wanted.update(derivatives.expected(net, e, store))
         apart.append(scale_of_others(store, net.id, found))
+        wanted.update(representations.values(store, net, e))
         d = store.values["cna-margin"][net.id]["diagnostics"]
         diagnostics += [relative(d["gamma"], wanted["gamma"]), relative(d["area"], wanted["area"])]
         diagnostics.append(relative(store.values["l2norm"][net.id]["diagnostics"]["gamma"], np.percentile(o.margins, 10)))

@@ -56,6 +56,14 @@ type Net struct {
 	StepLoss                       func(measure.StepOptions) (measure.PerturbedLoss, error)
 	NoiseLoss                      func(measure.NoiseOptions) (loss float64, losses []float64)
 	WorstLoss                      func(measure.WorstOptions) (measure.PerturbedLoss, error)
+	Features                       func(layer string, o measure.SampleOptions) (measure.Features, error)
+	LayerMargins                   *measure.Margins
+	Pairs                          func(measure.SampleOptions) measure.Pairs
+	ChangedMargins                 func(transform, layer string, o measure.SampleOptions) (measure.ChangedMargins, error)
+	Answers                        func(examples int) measure.Answers
+	Jacobians                      func(examples int, probabilities bool) measure.Jacobians
+	TestPredictions                []int32
+	SiblingPredictions             []int32
 
 	// Errors are returned in place of quantities, by name.
 	Errors map[string]error
@@ -246,6 +254,9 @@ func (n Net) quantity(need measure.Need, args map[string]string) ([]measure.Arra
 	case measure.GradientNorms, measure.GradientDots, measure.GradientMoments, measure.HessianTop, measure.HessianTrace,
 		measure.StepLoss, measure.NoiseLoss, measure.WorstLoss:
 		return n.derivative(need, args)
+	case measure.LayerFeatures, measure.LayerMargins, measure.MixupPredictions, measure.TransformedMargins, measure.TransformedPredictions,
+		measure.JacobianNorms, measure.TestPredictions, measure.Sibling:
+		return n.representation(need, args)
 	}
 	return nil, fmt.Errorf("no quantity %q", need)
 }

@@ -73,6 +73,7 @@ func (t toy) net() Net {
 	n.Logits, sums = forward(n.Weights, n.Inputs)
 	_, testSums = forward(n.Weights, n.TestInputs)
 	t.answers(&n, rng, sums, testSums)
+	t.represent(&n)
 	return n
 }
 
