@@ -7,7 +7,11 @@ import (
 	"github.com/genbench/genbench/measures/cna"
 	"github.com/genbench/genbench/measures/cnam"
 	"github.com/genbench/genbench/measures/l2norm"
+	"github.com/genbench/genbench/measures/norms"
+	"github.com/genbench/genbench/measures/optimization"
+	"github.com/genbench/genbench/measures/outputs"
 	"github.com/genbench/genbench/measures/sharpness"
+	"github.com/genbench/genbench/measures/spectra"
 )
 
 // All returns the built-in measures, each family together.
@@ -19,5 +23,9 @@ func All() []measure.Measure {
 	for _, m := range sharpness.All() {
 		all = append(all, m)
 	}
+	all = append(all, norms.All()...)
+	all = append(all, outputs.All()...)
+	all = append(all, optimization.All()...)
+	all = append(all, spectra.All()...)
 	return all
 }

@@ -105,6 +105,13 @@ func catalogue() []kind {
 		}},
 		{name: "sharpness", of: ofEngine, random: always, compute: computeSharpness, args: []argument{argKind}},
 		{name: "history", of: ofRecord, compute: computeHistory},
+		{name: "spectra", of: ofNetwork, compute: computeSpectra, args: []argument{
+			argWeights, argFused, {name: "conv", values: []string{"matrix", "slices"}},
+		}},
+		{name: "spectral-norms", of: ofNetwork, compute: computeSpectralNorms, args: []argument{
+			argWeights, argFused, {name: "conv", values: []string{"matrix", "fft"}},
+		}},
+		{name: "path-norm", of: ofNetwork, compute: computePathNorm},
 	}
 }
 
@@ -130,7 +137,7 @@ func Inputs(name string, args map[string]string) (Required, error) {
 	if err != nil {
 		return Required{}, err
 	}
-	return Required{TestInputs: k.test || a["split"] == "test", Init: k.init}, nil
+	return Required{TestInputs: k.test || a["split"] == "test", Init: k.readsInit(a)}, nil
 }
 
 // find resolves a request to a quantity and its canonical arguments.

@@ -100,12 +100,17 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 	if err != nil {
 		return nil, err
 	}
-	if k.init && p.subject.Init == nil {
-		return nil, &Missing{Need: name, Reason: "the corpus did not keep the weights before training"}
+	if k.readsInit(a) && p.subject.Init == nil {
+		need := name
+		if !k.init { // only the argument weights asks for them
+			need = "init-weights"
+		}
+		return nil, &Missing{Need: need, Reason: "the corpus did not keep the weights before training"}
 	}
 	if (k.of == ofNetwork || k.of == ofEngine) && p.unfit != nil {
 		return nil, undefined("%s", p.unfit)
 	}
+	a.settleSpectra(p.subject.Arch)
 	if n := a.number("examples"); n > 0 {
 		if _, all := p.subject.inputs(a["split"]); n >= all {
 			a["examples"] = "0" // the same file as all of them
@@ -205,7 +210,7 @@ func (p *Provider) key(k kind, a arguments) string {
 	if k.of == ofEngine {
 		key += "|engine=" + p.host.engine.Name()
 	}
-	if k.init {
+	if k.readsInit(a) {
 		key += "|init=" + s.Init.Hash()
 	}
 	if k.of == ofRecord {

@@ -48,6 +48,10 @@ type Net struct {
 	History    *measure.TrainingHistory
 	Evaluate   func(measure.Perturbation) measure.Evaluated
 
+	Spectra       func(measure.SpectraOptions) ([]measure.Spectrum, error) // nil: of Weights, Init, Fused and FusedInit as matrices
+	SpectralNorms func(measure.SpectraOptions) ([]float64, error)          // nil: the largest values of Spectra
+	LogPathNorm   *float64
+
 	// Errors are returned in place of quantities, by name.
 	Errors map[string]error
 }
@@ -234,6 +238,10 @@ func (n Net) quantity(need measure.Need, args map[string]string) ([]measure.Arra
 		return search("alpha", n.Sharpness, args)
 	case measure.History:
 		return n.history(), nil
+	case measure.Spectra, measure.SpectralNorms:
+		return n.spectral(need, args)
+	case measure.PathNorm:
+		return optional(n.LogPathNorm != nil, func() measure.Array { return floats("log_path_norm", []float64{*n.LogPathNorm}) }), nil
 	}
 	return nil, fmt.Errorf("no quantity %q", need)
 }
