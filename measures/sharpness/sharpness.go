@@ -25,8 +25,8 @@
 // form from memory, not checked. The bounds of the paper are √(value/m), which the statistics apply
 // where asked; it changes no rank while m is fixed.
 //
-// Differs from the reference code: σ is the noise's standard deviation (there it is passed as a
-// variance and so squared); biases are perturbed, as there, and not counted in w and ω, as there. In
+// Differs from the reference code: σ is the noise's standard deviation (there the noise has the deviation σ², since a
+// function that takes a deviation is given a variance; option rgm_compat=true searches as there); biases are perturbed, as there, and not counted in w and ω, as there. In
 // sharpness-init and -orig σ is the one that the PAC-Bayes search finds, the only σ that the paper defines. δ is not known
 // to be fixed by the paper: option delta, 0.05.
 //
@@ -85,10 +85,15 @@ func (m Measure) Info() measure.Info {
 	info := measure.Info{
 		Name: m.name, Version: "1", Family: "sharpness", Doc: m.doc(),
 		Citation: "Jiang, Neyshabur, Mobahi, Krishnan and Bengio, Fantastic generalization measures and where to find them, 2019, arXiv:1912.02178, " + m.equation,
-		Needs:    m.needs(), Larger: measure.PredictsLargerGap, Scale: measure.Raw, Stochastic: true,
+		Formula:  m.formula(), Deviations: m.deviations(), Aliases: m.aliases(),
+		Needs: m.needs(), Larger: measure.PredictsLargerGap, Scale: measure.Raw, Stochastic: true,
 	}
 	if m.worstCase && m.magnitude && m.form != flatness {
 		info.Options = []measure.Option{{Name: "delta", Default: "0.05", Doc: "the bound's failure probability, in (0, 1)"}}
+	}
+	if !m.worstCase {
+		info.Options = []measure.Option{{Name: "rgm_compat", Default: "false", Values: []string{"false", "true"},
+			Doc: "search as nitarshan/robust-generalization-measures does: 15 bisections of [0, 2], the last σ tried, noise of standard deviation σ²"}}
 	}
 	return info
 }
@@ -168,6 +173,9 @@ func (m Measure) Compute(ctx context.Context, net *measure.Network) (float64, er
 func (m Measure) scale(ctx context.Context, net *measure.Network) (float64, error) {
 	if m.worstCase {
 		return search(net, "alpha", func() (measure.Search, error) { return net.Sharpness(ctx, m.magnitude) })
+	}
+	if net.Option("rgm_compat") == "true" {
+		return search(net, "sigma", func() (measure.Search, error) { return net.PACBayesRGM(ctx, m.magnitude) })
 	}
 	return search(net, "sigma", func() (measure.Search, error) { return net.PACBayes(ctx, m.magnitude) })
 }
