@@ -100,7 +100,7 @@ func (m Measure) Info() measure.Info {
 		info.Formula = "mean over layers of Σ λ / λ_max"
 	}
 	info.Formula += "; λ the squared singular values of a layer's weights as stored, halved and pooled over the positions of a kernel"
-	info.Deviations = "a kernel is always read as [Out, In, kh, kw], which WeightWatcher decides by its sides, and its eigenvalues are counted by the smaller of Out and In"
+	info.Deviations = "a kernel is always read as [Out, In, kh, kw], which WeightWatcher decides by its sides, its eigenvalues are counted by the smaller of Out and In, and halved after the decomposition and not by weights rounded to float32"
 	if m.fits() {
 		info.Options = append(info.Options, measure.Option{Name: "fix_fingers", Default: "false", Values: []string{"false", "clip_xmax"},
 			Doc: "clip_xmax: leave out up to 9 of the largest eigenvalues where that lowers the exponent by more than 1"})
