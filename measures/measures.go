@@ -12,9 +12,13 @@ import (
 	"github.com/genbench/genbench/measures/l2norm"
 	"github.com/genbench/genbench/measures/losssharpness"
 	"github.com/genbench/genbench/measures/margins"
+	"github.com/genbench/genbench/measures/norms"
+	"github.com/genbench/genbench/measures/optimization"
+	"github.com/genbench/genbench/measures/outputs"
 	"github.com/genbench/genbench/measures/representation"
 	"github.com/genbench/genbench/measures/sensitivity"
 	"github.com/genbench/genbench/measures/sharpness"
+	"github.com/genbench/genbench/measures/spectra"
 	"github.com/genbench/genbench/measures/transformed"
 )
 
@@ -35,5 +39,9 @@ func All() []measure.Measure {
 	all = append(all, margins.All()...)
 	all = append(all, sensitivity.All()...)
 	all = append(all, agreement.All()...)
+	all = append(all, norms.All()...)
+	all = append(all, outputs.All()...)
+	all = append(all, optimization.All()...)
+	all = append(all, spectra.All()...)
 	return all
 }

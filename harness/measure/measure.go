@@ -49,7 +49,7 @@ type Measure interface {
 
 // Info describes a measure.
 type Info struct {
-	Name     string // [a-z][a-z0-9-]{0,40}, unique among all measures of a run
+	Name     string // [a-z], then at most 40 of a-z, 0-9, - and . before a digit; unique among all measures of a run
 	Version  string // raised whenever a value may change: old results are then computed again
 	Doc      string // one sentence, for the list of measures
 	Family   string // "norm", "margin", "sharpness", ...; groups the list
@@ -105,6 +105,10 @@ const (
 	JacobianNorms          Need = "jacobian-norms"          // JacobianNorms
 	TestPredictions        Need = "test-predictions"        // TestPredictions; needs TestInputs too
 	Sibling                Need = "sibling"                 // SiblingPredictions; needs TestInputs too. A corpus may have one seed only
+
+	Spectra       Need = "spectra"        // Spectra; of initial weights FusedInitWeights or InitWeights too
+	SpectralNorms Need = "spectral-norms" // SpectralNorms; likewise
+	PathNorm      Need = "path-norm"      // LogPathNorm
 )
 
 // KnownNeeds lists the needs of this version of the package.
@@ -112,7 +116,8 @@ func KnownNeeds() []Need {
 	return []Need{Weights, InitWeights, FusedWeights, FusedInitWeights, TrainInputs, TrainLabels, TrainLogits, TrainMargins,
 		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
 		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss,
-		LayerFeatures, LayerMargins, MixupPredictions, TransformedMargins, TransformedPredictions, JacobianNorms, TestPredictions, Sibling}
+		LayerFeatures, LayerMargins, MixupPredictions, TransformedMargins, TransformedPredictions, JacobianNorms, TestPredictions, Sibling,
+		Spectra, SpectralNorms, PathNorm}
 }
 
 // Needs is a set of needs.
@@ -133,7 +138,8 @@ func (ns Needs) Transductive() bool { return ns.Has(TestInputs) }
 
 // Permit reports whether a measure with these needs may read that quantity: nil,
 // or an error that names what is not declared. Quantities are named as their
-// needs; args are those of the wire, of which split=test counts here.
+// needs; args are those of the wire, of which split=test and weights=init and
+// weights=difference count here.
 func (ns Needs) Permit(quantity string, args map[string]string) error {
 	if !ns.Has(Need(quantity)) {
 		return fmt.Errorf("quantity %q is not declared in the measure's needs %v", quantity, ns)
@@ -143,6 +149,9 @@ func (ns Needs) Permit(quantity string, args map[string]string) error {
 	}
 	if (Need(quantity) == TestPredictions || Need(quantity) == Sibling) && !ns.Has(TestInputs) {
 		return fmt.Errorf("%s are of the test inputs and need %q, which is not declared in the measure's needs %v", quantity, TestInputs, ns)
+	}
+	if w := args["weights"]; (w == "init" || w == "difference") && !ns.Has(InitWeights) && !ns.Has(FusedInitWeights) {
+		return fmt.Errorf("%s with weights=%s needs %q or %q, which are not declared in the measure's needs %v", quantity, w, InitWeights, FusedInitWeights, ns)
 	}
 	return nil
 }

@@ -151,6 +151,13 @@ func catalogue() []kind {
 		}},
 		{name: "test-predictions", of: ofEngine, test: true, compute: computeTestPredictions},
 		{name: "sibling", of: ofEngine, test: true, sibling: true, compute: computeSibling},
+		{name: "spectra", of: ofNetwork, compute: computeSpectra, args: []argument{
+			argWeights, argFused, {name: "conv", values: []string{"matrix", "slices"}},
+		}},
+		{name: "spectral-norms", of: ofNetwork, compute: computeSpectralNorms, args: []argument{
+			argWeights, argFused, {name: "conv", values: []string{"matrix", "fft"}},
+		}},
+		{name: "path-norm", of: ofNetwork, compute: computePathNorm},
 	}
 }
 
@@ -177,7 +184,7 @@ func Inputs(name string, args map[string]string) (Required, error) {
 	if err != nil {
 		return Required{}, err
 	}
-	return Required{TestInputs: k.test || a["split"] == "test", Init: k.init, Sibling: k.sibling}, nil
+	return Required{TestInputs: k.test || a["split"] == "test", Init: k.readsInit(a), Sibling: k.sibling}, nil
 }
 
 // find resolves a request to a quantity and its canonical arguments.

@@ -101,7 +101,7 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.available(k); err != nil {
+	if err := p.available(k, a); err != nil {
 		return nil, err
 	}
 	p.settle(a)
@@ -145,9 +145,13 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 }
 
 // available says why the quantity cannot be computed of this network: something was not kept, or tensors are not finite.
-func (p *Provider) available(k kind) error {
-	if k.init && p.subject.Init == nil {
-		return &Missing{Need: k.name, Reason: "the corpus did not keep the weights before training"}
+func (p *Provider) available(k kind, a arguments) error {
+	if k.readsInit(a) && p.subject.Init == nil {
+		need := k.name
+		if !k.init { // only the argument weights asks for them
+			need = "init-weights"
+		}
+		return &Missing{Need: need, Reason: "the corpus did not keep the weights before training"}
 	}
 	if k.sibling && p.subject.Sibling == nil {
 		if err := p.subject.NoSibling; err != nil {
@@ -164,6 +168,7 @@ func (p *Provider) available(k kind) error {
 // settle removes differences between arguments that make none in the values of this
 // network, so that they share a file.
 func (p *Provider) settle(a arguments) {
+	a.settleSpectra(p.subject.Arch)
 	if n := a.number("examples"); n > 0 {
 		if _, all := p.subject.inputs(a["split"]); n >= all {
 			a["examples"] = "0" // the same file as all of them
@@ -232,7 +237,7 @@ func (p *Provider) key(k kind, a arguments) string {
 	if k.of == ofEngine {
 		key += "|engine=" + p.host.engine.Name()
 	}
-	if k.init {
+	if k.readsInit(a) {
 		key += "|init=" + s.Init.Hash()
 	}
 	if k.sibling {

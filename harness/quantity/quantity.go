@@ -30,7 +30,7 @@ import (
 
 // Version is part of every quantity's key: raised when one of them would come
 // out differently for the same network.
-func Version() int { return 2 }
+func Version() int { return 3 }
 
 // Subject is a trained network and what it was trained on. It is read-only
 // while a [Provider] serves it.
