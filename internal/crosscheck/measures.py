@@ -5,6 +5,7 @@ from scipy import stats
 
 import derivatives
 import representations
+import weights
 from data import entropy
 from mlp import PCG
 from table import relative
@@ -142,6 +143,7 @@ REASONS = {
 }
 REASONS.update(derivatives.REASONS)
 REASONS.update(representations.REASONS)
+REASONS.update(weights.REASONS)
 
 
 def check(store, examples, outputs, table):
@@ -157,6 +159,7 @@ def check(store, examples, outputs, table):
         wanted.update(derivatives.expected(net, e, store))
         apart.append(scale_of_others(store, net.id, found))
         wanted.update(representations.values(store, net, e))
+        wanted.update(weights.values(net, e, o))
         d = store.values["cna-margin"][net.id]["diagnostics"]
         diagnostics += [relative(d["gamma"], wanted["gamma"]), relative(d["area"], wanted["area"])]
         diagnostics.append(relative(store.values["l2norm"][net.id]["diagnostics"]["gamma"], np.percentile(o.margins, 10)))
