@@ -89,7 +89,7 @@ const (
 	History          Need = "history"            // History
 	PerturbedLosses  Need = "perturbed-losses"   // Evaluate
 	Spectra          Need = "spectra"            // Spectra; of initial weights FusedInitWeights or InitWeights too
-	SpectralNorms    Need = "spectral-norms"     // SpectralNorms; likewise
+	LayerNorms       Need = "layer-norms"        // LayerNorms; likewise
 	PathNorm         Need = "path-norm"          // LogPathNorm
 )
 
@@ -97,7 +97,7 @@ const (
 func KnownNeeds() []Need {
 	return []Need{Weights, InitWeights, FusedWeights, FusedInitWeights, TrainInputs, TrainLabels, TrainLogits, TrainMargins,
 		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
-		Spectra, SpectralNorms, PathNorm}
+		Spectra, LayerNorms, PathNorm}
 }
 
 // Needs is a set of needs.

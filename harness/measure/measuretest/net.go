@@ -48,9 +48,9 @@ type Net struct {
 	History    *measure.TrainingHistory
 	Evaluate   func(measure.Perturbation) measure.Evaluated
 
-	Spectra       func(measure.SpectraOptions) ([]measure.Spectrum, error) // nil: of Weights, Init, Fused and FusedInit as matrices
-	SpectralNorms func(measure.SpectraOptions) ([]float64, error)          // nil: the largest values of Spectra
-	LogPathNorm   *float64
+	Spectra     func(measure.SpectraOptions) ([]measure.Spectrum, error)  // nil: of Weights, Init, Fused and FusedInit as matrices
+	LayerNorms  func(measure.SpectraOptions) ([]measure.LayerNorm, error) // nil: of the values of Spectra
+	LogPathNorm *float64
 
 	// Errors are returned in place of quantities, by name.
 	Errors map[string]error
@@ -238,7 +238,7 @@ func (n Net) quantity(need measure.Need, args map[string]string) ([]measure.Arra
 		return search("alpha", n.Sharpness, args)
 	case measure.History:
 		return n.history(), nil
-	case measure.Spectra, measure.SpectralNorms:
+	case measure.Spectra, measure.LayerNorms:
 		return n.spectral(need, args)
 	case measure.PathNorm:
 		return optional(n.LogPathNorm != nil, func() measure.Array { return floats("log_path_norm", []float64{*n.LogPathNorm}) }), nil
