@@ -91,6 +91,27 @@ const (
 	Spectra          Need = "spectra"            // Spectra; of initial weights FusedInitWeights or InitWeights too
 	LayerNorms       Need = "layer-norms"        // LayerNorms; likewise
 	PathNorm         Need = "path-norm"          // LogPathNorm
+	GradientNorms    Need = "gradient-norms"     // GradientNorms
+	GradientDots     Need = "gradient-dots"      // GradientDots
+	GradientMoments  Need = "gradient-moments"   // GradientMoments
+	HessianTop       Need = "hessian-top"        // HessianTop; an engine may have no second derivatives
+	HessianTrace     Need = "hessian-trace"      // HessianTrace; likewise
+	StepLoss         Need = "step-loss"          // StepLoss
+	NoiseLoss        Need = "noise-loss"         // NoiseLoss
+	WorstLoss        Need = "worst-loss"         // WorstLoss
+
+	LayerFeatures          Need = "layer-features"          // LayerFeatures
+	LayerMargins           Need = "layer-margins"           // LayerMargins
+	MixupPredictions       Need = "mixup-predictions"       // MixupPredictions
+	TransformedMargins     Need = "transformed-margins"     // TransformedMargins
+	TransformedPredictions Need = "transformed-predictions" // TransformedPredictions
+	JacobianNorms          Need = "jacobian-norms"          // JacobianNorms
+	TestPredictions        Need = "test-predictions"        // TestPredictions; needs TestInputs too
+	Sibling                Need = "sibling"                 // SiblingPredictions; needs TestInputs too. A corpus may have one seed only
+
+	Spectra       Need = "spectra"        // Spectra; of initial weights FusedInitWeights or InitWeights too
+	SpectralNorms Need = "spectral-norms" // SpectralNorms; likewise
+	PathNorm      Need = "path-norm"      // LogPathNorm
 )
 
 // KnownNeeds lists the needs of this version of the package.
@@ -98,6 +119,9 @@ func KnownNeeds() []Need {
 	return []Need{Weights, InitWeights, FusedWeights, FusedInitWeights, TrainInputs, TrainLabels, TrainLogits, TrainMargins,
 		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
 		Spectra, LayerNorms, PathNorm}
+		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss,
+		LayerFeatures, LayerMargins, MixupPredictions, TransformedMargins, TransformedPredictions, JacobianNorms, TestPredictions, Sibling,
+		Spectra, SpectralNorms, PathNorm}
 }
 
 // Needs is a set of needs.
@@ -126,6 +150,9 @@ func (ns Needs) Permit(quantity string, args map[string]string) error {
 	}
 	if args["split"] == "test" && !ns.Has(TestInputs) {
 		return fmt.Errorf("%s of the test split needs %q, which is not declared in the measure's needs %v", quantity, TestInputs, ns)
+	}
+	if (Need(quantity) == TestPredictions || Need(quantity) == Sibling) && !ns.Has(TestInputs) {
+		return fmt.Errorf("%s are of the test inputs and need %q, which is not declared in the measure's needs %v", quantity, TestInputs, ns)
 	}
 	if w := args["weights"]; (w == "init" || w == "difference") && !ns.Has(InitWeights) && !ns.Has(FusedInitWeights) {
 		return fmt.Errorf("%s with weights=%s needs %q or %q, which are not declared in the measure's needs %v", quantity, w, InitWeights, FusedInitWeights, ns)

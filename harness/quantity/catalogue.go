@@ -14,9 +14,11 @@ import (
 type argument struct {
 	name   string
 	values []string
-	number int // default of a number
-	min    int // smallest number
+	words  []string // of a number: what may stand in its place
+	number int      // default of a number
+	min    int      // smallest number
 	max    int
+	real   *interval // of a real number; values and number are then unused
 }
 
 // source says what a quantity depends on beside its arguments, and so what is
@@ -37,6 +39,7 @@ type kind struct {
 	args    []argument
 	init    bool                 // needs the initial tensors
 	test    bool                 // needs the test inputs
+	sibling bool                 // needs the network of another seed
 	random  func(arguments) bool // whether the run's seed matters; nil: never
 	compute func(context.Context, *Provider, arguments) ([]payload, error)
 }
@@ -68,9 +71,22 @@ var (
 	argSplit    = argument{name: "split", values: []string{"train", "test"}}
 	argExamples = argument{name: "examples", max: 1 << 31}
 	argKind     = argument{name: "kind", values: []string{"plain", "magnitude"}}
+	argLayer    = argument{name: "layer", number: 1, max: 1 << 20, words: []string{"last"}}
+	argRounds   = argument{name: "rounds", number: 1, min: 1, max: 1 << 20}
+)
+
+// Arguments of the losses near the weights and of curvature.
+var (
+	argNorm      = argument{name: "norm", values: []string{"l2", "linf"}}
+	argAdaptive  = argument{name: "adaptive", values: []string{"false", "true"}}
+	argNormalize = argument{name: "normalize_logits", values: []string{"false", "true"}}
+	argRadius    = argument{name: "rho", real: &interval{value: 0.05, max: 1e6}}
+	argCurvature = argument{name: "examples", number: curvatureExamples, max: 1 << 31}
 )
 
 func sampled(a arguments) bool { return a["examples"] != "0" }
+func drawn(a arguments) bool   { return a["labels"] == "sampled" }
+func batched(a arguments) bool { return a["m"] != "0" }
 func always(arguments) bool    { return true }
 
 // catalogue lists the quantities. It is a function so that nothing can change it.
@@ -105,6 +121,36 @@ func catalogue() []kind {
 		}},
 		{name: "sharpness", of: ofEngine, random: always, compute: computeSharpness, args: []argument{argKind}},
 		{name: "history", of: ofRecord, compute: computeHistory},
+		{name: "gradient-norms", of: ofEngine, random: drawn, compute: computeGradientNorms, args: []argument{
+			{name: "labels", values: []string{"given", "sampled", "expected"}},
+		}},
+		{name: "gradient-dots", of: ofEngine, compute: computeGradientDots},
+		{name: "gradient-moments", of: ofEngine, compute: computeGradientMoments},
+		{name: "hessian-top", of: ofEngine, random: always, compute: computeHessianTop, args: []argument{argCurvature}},
+		{name: "hessian-trace", of: ofEngine, random: always, compute: computeHessianTrace, args: []argument{argCurvature}},
+		{name: "step-loss", of: ofEngine, random: batched, compute: computeStepLoss, args: []argument{
+			argAdaptive, argRadius, {name: "eta", real: &interval{value: 0.01, max: 1e6, zero: true}}, {name: "m", max: 1 << 31},
+		}},
+		{name: "noise-loss", of: ofEngine, random: always, compute: computeNoiseLoss, args: []argument{
+			argNorm, argAdaptive, argNormalize, argRadius, {name: "draws", number: 20, min: 1, max: 1000},
+		}},
+		{name: "worst-loss", of: ofEngine, random: always, compute: computeWorstLoss, args: []argument{
+			argNorm, argAdaptive, argNormalize, argRadius,
+			{name: "m", number: 128, min: 1, max: batch}, {name: "iterations", number: 20, min: 1, max: 60},
+			{name: "examples", number: 1024, max: 1 << 31},
+		}},
+		{name: "layer-features", of: ofEngine, random: always, compute: computeLayerFeatures, args: []argument{argLayer, argRounds, argExamples}},
+		{name: "layer-margins", of: ofEngine, compute: computeLayerMargins},
+		{name: "mixup-predictions", of: ofEngine, random: always, compute: computeMixupPredictions, args: []argument{argRounds, argExamples}},
+		{name: "transformed-margins", of: ofEngine, random: always, compute: computeTransformedMargins, args: []argument{
+			{name: "transform", values: []string{"mixup", "augment"}}, argLayer, argRounds, argExamples,
+		}},
+		{name: "transformed-predictions", of: ofEngine, random: always, compute: computeTransformedPredictions, args: []argument{argExamples}},
+		{name: "jacobian-norms", of: ofEngine, random: sampled, compute: computeJacobianNorms, args: []argument{
+			argExamples, {name: "of", values: []string{"logits", "probabilities"}},
+		}},
+		{name: "test-predictions", of: ofEngine, test: true, compute: computeTestPredictions},
+		{name: "sibling", of: ofEngine, test: true, sibling: true, compute: computeSibling},
 		{name: "spectra", of: ofNetwork, compute: computeSpectra, args: []argument{
 			argWeights, argFused, {name: "conv", values: []string{"matrix", "slices"}},
 		}},
@@ -128,6 +174,7 @@ func Names() []string {
 type Required struct {
 	TestInputs bool // makes what uses it transductive
 	Init       bool // the initial tensors, which a corpus may not have kept
+	Sibling    bool // the network of another seed
 }
 
 // Inputs says what the quantity needs. Errors name an unknown quantity, argument
@@ -137,7 +184,7 @@ func Inputs(name string, args map[string]string) (Required, error) {
 	if err != nil {
 		return Required{}, err
 	}
-	return Required{TestInputs: k.test || a["split"] == "test", Init: k.readsInit(a)}, nil
+	return Required{TestInputs: k.test || a["split"] == "test", Init: k.readsInit(a), Sibling: k.sibling}, nil
 }
 
 // find resolves a request to a quantity and its canonical arguments.
@@ -169,6 +216,9 @@ func find(name string, given map[string]string) (kind, arguments, error) {
 	if name == "complexity" {
 		a.settleComplexity()
 	}
+	if name == "step-loss" && !a.flag("adaptive") {
+		a["eta"] = "0.01" // it has no part in the step
+	}
 	return k, a, nil
 }
 
@@ -188,6 +238,9 @@ func (a arguments) settleComplexity() {
 
 // canonical is the argument's value in its one spelling.
 func (g argument) canonical(v string) (string, error) {
+	if g.real != nil {
+		return g.real.canonical(g.name, v)
+	}
 	if g.values != nil {
 		if v == "" {
 			return g.values[0], nil
@@ -200,9 +253,20 @@ func (g argument) canonical(v string) (string, error) {
 	if v == "" {
 		return strconv.Itoa(g.number), nil
 	}
+	if slices.Contains(g.words, v) {
+		return v, nil
+	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < g.min || n > g.max {
-		return "", fmt.Errorf("argument %s=%q is not a whole number from %d to %d", g.name, v, g.min, g.max)
+		return "", fmt.Errorf("argument %s=%q is not a whole number from %d to %d%s", g.name, v, g.min, g.max, or(g.words))
 	}
 	return strconv.Itoa(n), nil
+}
+
+// or lists what may stand in a number's place.
+func or(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return " or " + strings.Join(words, " or ")
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// python is the interpreter with NumPy, SciPy and PyTorch; without one the test
+// python is the interpreter with NumPy, SciPy, scikit-learn and PyTorch; without one the test
 // is skipped, or fails where everything is to be tested.
 func python(t *testing.T) string {
 	t.Helper()
@@ -21,12 +21,12 @@ func python(t *testing.T) string {
 	if program == "" {
 		program = "/usr/bin/python3"
 	}
-	out, err := exec.Command(program, "-c", "import numpy, scipy.special, torch").CombinedOutput()
+	out, err := exec.Command(program, "-c", "import numpy, scipy.special, sklearn, torch").CombinedOutput()
 	if err == nil {
 		return program
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	const format = "%s with numpy, scipy and torch is missing (GENBENCH_TEST_PYTHON names another): %v %s"
+	const format = "%s with numpy, scipy, scikit-learn and torch is missing (GENBENCH_TEST_PYTHON names another): %v %s"
 	if os.Getenv("GENBENCH_TEST_ALL") == "1" {
 		t.Fatalf(format, program, err, lines[len(lines)-1])
 	}

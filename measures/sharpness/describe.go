@@ -2,80 +2,69 @@ package sharpness
 
 import "strings"
 
-// formula is the measure's, with its symbols.
+// formula is the measure in the paper's symbols, each explained.
 func (m Measure) formula() string {
-	scale := "σ the standard deviation of Gaussian noise on the weights that costs 0.1 of the training accuracy in the mean"
+	scale, law := "σ", "the standard deviation of normal noise on every weight and bias that costs 0.1 of the training accuracy in the mean over 10 draws"
 	switch {
 	case m.worstCase && m.magnitude:
-		scale = "α' the half width, in units of each weight's size, of the smallest box around the weights that holds a point which costs 0.1 of the training accuracy"
+		scale, law = "α'", "the largest a for which no perturbation |u_i| <= a|w_i| + ε of weights and biases costs more than 0.1 of the training accuracy"
 	case m.worstCase:
-		scale = "α the half width of the smallest box around the weights that holds a point which costs 0.1 of the training accuracy"
+		scale, law = "α", "the largest a for which no perturbation |u_i| <= a of weights and biases costs more than 0.1 of the training accuracy"
 	case m.magnitude:
-		scale = "σ' the scale of Gaussian noise of variance σ'² w_i² + ε² that costs 0.1 of the training accuracy in the mean"
-	}
-	f := m.expression()
-	if m.form == flatness {
-		return f + "; " + scale
-	}
-	f += "; w the weights and w⁰ the initial weights with batch norm folded in, biases left out, m training examples, " + scale
-	if m.worstCase || m.magnitude {
-		f += ", ω the number of weights"
-	}
-	if m.magnitude {
-		f += ", ε = 1e-3"
-	}
-	if m.worstCase && m.magnitude {
-		f += ", δ the bound's failure probability"
-	}
-	if m.worstCase && !m.magnitude {
-		f += ", σ that of pac-bayes"
-	}
-	return f
-}
-
-func (m Measure) expression() string {
-	norm := "‖w-w⁰‖²"
-	if m.form == origin {
-		norm = "‖w‖²"
+		scale, law = "σ'", "the s for which normal noise of variance s² w_i² + ε² on every weight and bias costs 0.1 of the training accuracy in the mean over 10 draws"
 	}
 	if m.form == flatness {
-		return map[bool]map[bool]string{
-			false: {false: "1/σ²", true: "1/σ'²"},
-			true:  {false: "1/α²", true: "1/α'²"},
-		}[m.worstCase][m.magnitude]
+		if m.magnitude {
+			law += "; ε = 1e-3"
+		}
+		return "1/" + scale + "². " + scale + ": " + law
 	}
+	v := "‖w‖"
+	if m.form == initial {
+		v = "‖w-w0‖"
+	}
+	var f, symbols string
 	switch {
 	case m.worstCase && m.magnitude:
-		return "¼ Σ_i ln((ε² + (α'² + 4 ln(2ω/δ)) " + norm + "/ω) / (ε² + α'² (w_i-w⁰_i)²)) + ln(m/δ) + 10"
-	case m.worstCase:
-		return norm + " ln(2ω)/(4α²) + ln(m/σ) + 10"
+		f = "¼ Σ_i ln((ε² + (α'² + 4 ln(2ω/δ)) " + v + "²/ω) / (ε² + α'²(w_i-w0_i)²)) + ln(m/δ) + 10"
+		symbols = "ω: number of weights; δ: probability that the bound fails; ε = 1e-3; "
 	case m.magnitude:
-		return "¼ Σ_i ln((ε² + (σ'² + 1) " + norm + "/ω) / (ε² + σ'² (w_i-w⁰_i)²)) + ln(m/σ') + 10"
+		f = "¼ Σ_i ln((ε² + (σ'² + 1) " + v + "²/ω) / (ε² + σ'²(w_i-w0_i)²)) + ln(m/σ') + 10"
+		symbols = "ω: number of weights; ε = 1e-3; "
+	case m.worstCase:
+		f = v + "² ln(2ω)/(4α²) + ln(m/σ) + 10"
+		symbols = "ω: number of weights; σ: the standard deviation of normal noise that costs 0.1 of the training accuracy in the mean; "
+	default:
+		f = v + "²/(4σ²) + ln(m/σ) + 10"
 	}
-	return norm + "/(4σ²) + ln(m/σ) + 10"
+	if strings.Contains(f, "w0") {
+		symbols += "w, w0: weights, batch norm folded in, biases left out, after and before training; "
+	} else {
+		symbols += "w: weights, batch norm folded in, biases left out; "
+	}
+	return f + ". " + symbols + "m: number of training examples; " + scale + ": " + law
 }
 
-// deviations says where the measure differs from the paper and the reference code.
 func (m Measure) deviations() string {
-	d := "not adjusted for the number of examples (√(value/m)), which the statistics do where asked"
-	if m.worstCase {
-		d += "; the paper's form is from memory; the ascent's numbers of steps and restarts are genbench's"
-		if !m.magnitude && m.form != flatness {
-			d += "; σ is that of the PAC-Bayes search, the only one that the paper defines"
-		}
-		if m.magnitude && m.form != flatness {
-			d += "; δ is not known to be fixed by the paper: option delta"
-		}
-		return d
+	d := "Not √(·/m), which changes no order at one m. "
+	if m.form == flatness {
+		d = ""
 	}
-	return d + "; the standard deviation of the noise is σ, where the reference code's is σ² (option rgm_compat); the noise is the same at every σ, the bracket is found and not [0, 2], and the answer is interpolated to a cost of 0.1; batch norm is folded in exactly, where the code keeps a neutral one and perturbs it too"
+	if m.worstCase {
+		return d + "The paper's form from memory, unverified. The worst perturbation is sought by ascent: 20 signed steps on batches of 64 from 3 starts, a " +
+			"lower bound of the worst case; " +
+			"the paper's own numbers of steps and starts are not known here. The scale is interpolated to a drop of exactly 0.1."
+	}
+	return d + "Form and equation as in nitarshan/robust-generalization-measures (RGM), with noise of standard deviation σ: RGM passes σ² for a " +
+		"deviation. The noise's directions are the same at every scale, the bracket is found in place of [0, 2], " +
+		"and the scale is interpolated to a drop of exactly 0.1 (option rgm_compat does as RGM). Batch norm is folded in exactly, " +
+		"where RGM keeps a neutral one and perturbs it too."
 }
 
-// aliases are the names in RGM's enumeration, which has no sharpness.
+// aliases are RGM's names of the measures that it has.
 func (m Measure) aliases() []string {
 	if m.worstCase {
 		return nil
 	}
-	name := strings.Replace(m.name, "pac-bayes", "pacbayes", 1)
-	return []string{strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
+	return []string{strings.ToUpper(strings.ReplaceAll(strings.Replace(m.name, "pac-bayes", "pacbayes", 1), "-", "_"))}
 }

@@ -92,13 +92,14 @@ func (k *kernels) store(dst []float32, s span, x []float32, d int, scratch []flo
 // pass is the buffers of a forward and backward pass over a whole batch. Only
 // methods that need one make it.
 type pass struct {
-	out   [][]float32 // per layer: what it wrote, [panel][Out][w]
-	xhat  [][]float32 // per layer: batch norm's normalized input
-	keep  [][]float32 // per layer: dropout's mask
-	input []float32   // the batch, [panel][D][w]
-	rows  []float32   // a layer's input with examples as rows, [N, ld]
-	delta [2][]float32
-	mask  []float32 // dropout's mask as models draws it, [N, Out]
+	out     [][]float32 // per layer: what it wrote, [panel][Out][w]
+	xhat    [][]float32 // per layer: batch norm's normalized input
+	keep    [][]float32 // per layer: dropout's mask
+	input   []float32   // the batch, [panel][D][w]
+	rows    []float32   // a layer's input with examples as rows, [N, ld]
+	delta   [2][]float32
+	squares []float32 // arena like params: sums of the examples' squared gradients; made when first needed
+	mask    []float32 // dropout's mask as models draws it, [N, Out]
 
 	sums    [2][]float64 // per feature
 	inverse []float32    // 1/sqrt(var+eps) of the features of all batch norm layers
@@ -106,6 +107,8 @@ type pass struct {
 	scale   []float32
 	slope   []float32
 	centre  []float64
+
+	columns [2][]float64 // per example of one panel
 
 	// softmax of one panel
 	powers           []float64 // [K, w]
@@ -122,7 +125,7 @@ func newPass(p *plan, maxBatch int) *pass {
 		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
 		sums:  [2][]float64{make([]float64, p.widest), make([]float64, p.widest)},
 		mean:  aligned(p.widest), scale: aligned(p.widest), slope: aligned(p.widest), inverse: aligned(p.features),
-		centre: make([]float64, p.widest),
+		centre: make([]float64, p.widest), columns: [2][]float64{make([]float64, panel), make([]float64, panel)},
 		powers: make([]float64, p.classes*panel), powerSum: make([]float64, panel), factor: make([]float64, panel), highest: aligned(panel),
 	}
 	masked := 0

@@ -39,6 +39,7 @@ type place struct {
 // layer is one layer with the places of its tensors.
 type layer struct {
 	kind    models.Kind
+	op      operator
 	in, out int
 	weight  int // dense; arena offsets
 	ld      int
@@ -49,6 +50,7 @@ type layer struct {
 	rate    float64
 	epsilon float64
 	weightN float64 // batch norm: weight of the new batch in the running statistics
+	tensors bool    // it has trainable tensors
 	fuse    bool    // dense with a ReLU after it: one kernel does both
 }
 
@@ -69,7 +71,7 @@ func newPlan(a models.Architecture) *plan {
 	p.layers = make([]layer, len(a.Layers))
 	for i, l := range a.Layers {
 		p.layers[i] = layer{
-			kind: l.Kind, in: l.In, out: l.Out, ld: rowStride(l.In),
+			kind: l.Kind, op: operatorOf(l.Kind), in: l.In, out: l.Out, ld: rowStride(l.In),
 			rate: l.Rate, epsilon: l.Epsilon, weightN: l.Momentum,
 			fuse: l.Kind == models.Dense && i+1 < len(a.Layers) && a.Layers[i+1].Kind == models.ReLU,
 		}
@@ -84,6 +86,9 @@ func newPlan(a models.Architecture) *plan {
 			p.weights += l.Out * p.layers[i].ld
 			p.bottom = min(p.bottom, i)
 		}
+	}
+	for _, t := range p.specs {
+		p.layers[t.Layer].tensors = p.layers[t.Layer].tensors || t.Trainable
 	}
 	p.params = p.weights
 	p.placeTensors()

@@ -73,6 +73,7 @@ func (t toy) net() Net {
 	n.Logits, sums = forward(n.Weights, n.Inputs)
 	_, testSums = forward(n.Weights, n.TestInputs)
 	t.answers(&n, rng, sums, testSums)
+	t.represent(&n)
 	return n
 }
 
@@ -163,6 +164,7 @@ func (t toy) answers(n *Net, rng *rand.Rand, sums, testSums measure.Matrix) {
 		}
 	}
 	n.PACBayes, n.Sharpness = found(0.1), found(0.01)
+	t.derivatives(n, rng, loss)
 	if paths := logPathNorm(n.Weights); !math.IsNaN(paths) && !math.IsInf(paths, 0) {
 		n.LogPathNorm = &paths
 	}
