@@ -88,9 +88,6 @@ const (
 	Sharpness        Need = "sharpness"          // Sharpness
 	History          Need = "history"            // History
 	PerturbedLosses  Need = "perturbed-losses"   // Evaluate
-	Spectra          Need = "spectra"            // Spectra; of initial weights FusedInitWeights or InitWeights too
-	LayerNorms       Need = "layer-norms"        // LayerNorms; likewise
-	PathNorm         Need = "path-norm"          // LogPathNorm
 	GradientNorms    Need = "gradient-norms"     // GradientNorms
 	GradientDots     Need = "gradient-dots"      // GradientDots
 	GradientMoments  Need = "gradient-moments"   // GradientMoments
@@ -109,19 +106,18 @@ const (
 	TestPredictions        Need = "test-predictions"        // TestPredictions; needs TestInputs too
 	Sibling                Need = "sibling"                 // SiblingPredictions; needs TestInputs too. A corpus may have one seed only
 
-	Spectra       Need = "spectra"        // Spectra; of initial weights FusedInitWeights or InitWeights too
-	SpectralNorms Need = "spectral-norms" // SpectralNorms; likewise
-	PathNorm      Need = "path-norm"      // LogPathNorm
+	Spectra    Need = "spectra"     // Spectra; of initial weights FusedInitWeights or InitWeights too
+	LayerNorms Need = "layer-norms" // LayerNorms; likewise
+	PathNorm   Need = "path-norm"   // LogPathNorm
 )
 
 // KnownNeeds lists the needs of this version of the package.
 func KnownNeeds() []Need {
 	return []Need{Weights, InitWeights, FusedWeights, FusedInitWeights, TrainInputs, TrainLabels, TrainLogits, TrainMargins,
 		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
-		Spectra, LayerNorms, PathNorm}
 		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss,
 		LayerFeatures, LayerMargins, MixupPredictions, TransformedMargins, TransformedPredictions, JacobianNorms, TestPredictions, Sibling,
-		Spectra, SpectralNorms, PathNorm}
+		Spectra, LayerNorms, PathNorm}
 }
 
 // Needs is a set of needs.
