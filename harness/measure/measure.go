@@ -106,9 +106,9 @@ const (
 	TestPredictions        Need = "test-predictions"        // TestPredictions; needs TestInputs too
 	Sibling                Need = "sibling"                 // SiblingPredictions; needs TestInputs too. A corpus may have one seed only
 
-	Spectra       Need = "spectra"        // Spectra; of initial weights FusedInitWeights or InitWeights too
-	SpectralNorms Need = "spectral-norms" // SpectralNorms; likewise
-	PathNorm      Need = "path-norm"      // LogPathNorm
+	Spectra    Need = "spectra"     // Spectra; of initial weights FusedInitWeights or InitWeights too
+	LayerNorms Need = "layer-norms" // LayerNorms; likewise
+	PathNorm   Need = "path-norm"   // LogPathNorm
 )
 
 // KnownNeeds lists the needs of this version of the package.
@@ -117,7 +117,7 @@ func KnownNeeds() []Need {
 		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
 		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss,
 		LayerFeatures, LayerMargins, MixupPredictions, TransformedMargins, TransformedPredictions, JacobianNorms, TestPredictions, Sibling,
-		Spectra, SpectralNorms, PathNorm}
+		Spectra, LayerNorms, PathNorm}
 }
 
 // Needs is a set of needs.

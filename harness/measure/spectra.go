@@ -13,12 +13,12 @@ type Spectrum struct {
 	Values     []float64
 }
 
-// SpectraOptions chooses what [Network.Spectra] and [Network.SpectralNorms] are of.
+// SpectraOptions chooses what [Network.Spectra] and [Network.LayerNorms] are of.
 // Zero values are the host's defaults, named first.
 type SpectraOptions struct {
 	Weights string // "final", "init", "difference": after training less before; the last two need FusedInitWeights or InitWeights too
 	Stored  bool   // the weights as stored: batch norm is not folded in
-	Conv    string // of a kernel [Out, In, kh, kw]: "matrix" [Out, In·kh·kw]; for Spectra "slices", one matrix a position; for SpectralNorms "fft", the exact circular convolution at the size of the network's input
+	Conv    string // of a kernel [Out, In, kh, kw]: "matrix" [Out, In·kh·kw]; for Spectra "slices", one matrix a position; for LayerNorms "fft", the spectral norm of the circular convolution at the size of the network's input
 }
 
 func (o SpectraOptions) arguments() arguments {
@@ -32,7 +32,7 @@ func (o SpectraOptions) arguments() arguments {
 }
 
 // Spectra returns all singular values of every weight tensor, in the order of the layers. It takes some
-// milliseconds for each matrix of 256 x 256; see SpectralNorms for the largest alone.
+// milliseconds for each matrix of 256 x 256; see LayerNorms for the largest alone.
 func (n *Network) Spectra(ctx context.Context, o SpectraOptions) ([]Spectrum, error) {
 	arrays, err := n.get(ctx, string(Spectra), o.arguments())
 	if err != nil {
@@ -60,23 +60,30 @@ func (n *Network) Spectra(ctx context.Context, o SpectraOptions) ([]Spectrum, er
 	return out, nil
 }
 
-// SpectralNorms returns the largest singular value of every weight tensor, in the order of the layers: those of
-// [Network.FusedWeights] that have two or more dimensions.
-func (n *Network) SpectralNorms(ctx context.Context, o SpectraOptions) ([]float64, error) {
-	arrays, err := n.get(ctx, string(SpectralNorms), o.arguments())
+// LayerNorm is the norms of one weight tensor, as a matrix [Out, In·kh·kw].
+type LayerNorm struct {
+	Name      string // of the tensor: "fc1.weight"
+	Spectral  float64
+	Frobenius float64
+}
+
+// LayerNorms returns the norms of every weight tensor, in the order of the layers: those of [Network.FusedWeights] that
+// have two or more dimensions.
+func (n *Network) LayerNorms(ctx context.Context, o SpectraOptions) ([]LayerNorm, error) {
+	arrays, err := n.get(ctx, string(LayerNorms), o.arguments())
 	if err != nil {
 		return nil, err
 	}
-	out := make([]float64, len(arrays))
+	out := make([]LayerNorm, len(arrays))
 	for i, a := range arrays {
 		v, err := view[float64](a, "f64")
-		if err == nil && len(v) != 1 {
-			err = fmt.Errorf("array %q has %d values, 1 was expected", a.name, len(v))
+		if err == nil && len(v) != 2 {
+			err = fmt.Errorf("array %q has %d values, 2 were expected", a.name, len(v))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", SpectralNorms, err)
+			return nil, fmt.Errorf("reading %s: %w", LayerNorms, err)
 		}
-		out[i] = v[0]
+		out[i] = LayerNorm{Name: a.name, Spectral: v[0], Frobenius: v[1]}
 	}
 	return out, nil
 }

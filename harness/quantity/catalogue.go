@@ -154,7 +154,7 @@ func catalogue() []kind {
 		{name: "spectra", of: ofNetwork, compute: computeSpectra, args: []argument{
 			argWeights, argFused, {name: "conv", values: []string{"matrix", "slices"}},
 		}},
-		{name: "spectral-norms", of: ofNetwork, compute: computeSpectralNorms, args: []argument{
+		{name: "layer-norms", of: ofNetwork, compute: computeLayerNorms, args: []argument{
 			argWeights, argFused, {name: "conv", values: []string{"matrix", "fft"}},
 		}},
 		{name: "path-norm", of: ofNetwork, compute: computePathNorm},

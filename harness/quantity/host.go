@@ -68,18 +68,20 @@ func (h *Host) Open(s *Subject) (*Provider, error) {
 	sum := sha256.Sum256(arch)
 	p.network = s.Key + "|" + hex.EncodeToString(sum[:])
 	p.facts = s.Facts.hash()
+	p.initHash = sync.OnceValue(s.Init.Hash) // a hash of 1 MB takes a millisecond, and a dozen measures ask
 	p.unfit = s.Final.Finite()
 	return p, nil
 }
 
 // Provider serves the quantities of one network.
 type Provider struct {
-	host    *Host
-	subject *Subject
-	cache   cache
-	network string // identifies tensors, data and architecture
-	facts   string
-	unfit   error // why the network computes nothing
+	host     *Host
+	subject  *Subject
+	cache    cache
+	network  string // identifies tensors, data and architecture
+	facts    string
+	initHash func() string // of the initial tensors, which then are there
+	unfit    error         // why the network computes nothing
 
 	mu     sync.Mutex
 	closed bool
@@ -238,7 +240,7 @@ func (p *Provider) key(k kind, a arguments) string {
 		key += "|engine=" + p.host.engine.Name()
 	}
 	if k.readsInit(a) {
-		key += "|init=" + s.Init.Hash()
+		key += "|init=" + p.initHash()
 	}
 	if k.sibling {
 		key += "|sibling=" + s.Sibling.Hash

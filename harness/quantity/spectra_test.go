@@ -205,9 +205,10 @@ func TestSpectraV6(t *testing.T) {
 			t.Errorf("weights=%s: %v, want %v", weights, got, want)
 		}
 		for _, conv := range []string{"matrix", "fft"} {
-			norms := request(t, p, "spectral-norms", map[string]string{"weights": weights, "conv": conv})
-			if len(norms) != 2 || !close64(norms["fc1.weight"], want[0][:1], 1e-15) || !close64(norms["fc2.weight"], want[1][:1], 1e-15) {
-				t.Errorf("weights=%s conv=%s: %v, want the first of %v", weights, conv, norms, want)
+			norms := request(t, p, "layer-norms", map[string]string{"weights": weights, "conv": conv})
+			both := func(v []float64) []float64 { return []float64{v[0], math.Hypot(v[0], v[1])} }
+			if len(norms) != 2 || !close64(norms["fc1.weight"], both(want[0]), 1e-15) || !close64(norms["fc2.weight"], both(want[1]), 1e-15) {
+				t.Errorf("weights=%s conv=%s: %v, want the largest and the root of the sum of squares of %v", weights, conv, norms, want)
 			}
 		}
 	}
@@ -261,7 +262,7 @@ func TestSpectraUndefined(t *testing.T) {
 	s := twoLayers()
 	s.Init[2].Data[3] = float32(math.NaN())
 	p := openSubject(t, testHost(t, t.TempDir()), s)
-	for _, name := range []string{"spectra", "spectral-norms"} {
+	for _, name := range []string{"spectra", "layer-norms"} {
 		_, err := p.Get(context.Background(), name, map[string]string{"weights": "difference"})
 		var u *Undefined
 		if !errors.As(err, &u) || !strings.Contains(u.Reason, "fc2.weight") {
@@ -272,7 +273,7 @@ func TestSpectraUndefined(t *testing.T) {
 	s.Init = nil
 	p = openSubject(t, testHost(t, t.TempDir()), s)
 	for _, weights := range []string{"init", "difference"} {
-		_, err := p.Get(context.Background(), "spectral-norms", map[string]string{"weights": weights})
+		_, err := p.Get(context.Background(), "layer-norms", map[string]string{"weights": weights})
 		var m *Missing
 		if !errors.As(err, &m) || m.Need != "init-weights" {
 			t.Errorf("without initial weights, weights=%s: %v", weights, err)

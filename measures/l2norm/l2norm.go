@@ -53,7 +53,7 @@ func (m Norm) Info() measure.Info {
 	info := measure.Info{
 		Name: m.name, Version: "1", Family: "norm", Doc: m.doc,
 		Citation: "Gain and Siegelmann, Abstraction mechanisms predict generalization in deep neural networks, 2019, arXiv:1905.11515",
-		Needs:    m.needs(),
+		Needs:    measure.Needs{measure.LayerNorms, measure.TrainMargins},
 		Larger:   measure.PredictsLargerGap, // large norms at a small margin: large capacity
 		Options: []measure.Option{
 			{Name: "percentile", Default: m.percentile, Values: []string{"5", "10"}, Doc: "of the training margins"},
@@ -76,16 +76,6 @@ func (m Norm) Info() measure.Info {
 		info.Options = append(info.Options, measure.Option{Name: "norm", Default: m.norm, Values: []string{"fro", "spectral"}, Doc: "of a layer"})
 	}
 	return info
-}
-
-func (m Norm) needs() measure.Needs {
-	switch m.name {
-	case "l2norm":
-		return measure.Needs{measure.SpectralNorms, measure.TrainMargins}
-	case "l2norm-product": // its option norm decides between the first two
-		return measure.Needs{measure.FusedWeights, measure.SpectralNorms, measure.TrainMargins}
-	}
-	return measure.Needs{measure.FusedWeights, measure.TrainMargins}
 }
 
 // Compute answers the measure; undefined without a positive margin, without
@@ -135,40 +125,18 @@ func (m Norm) margin(ctx context.Context, net *measure.Network) (float64, error)
 	return measure.Percentile(margins, q)
 }
 
-// norms answers one norm per weight matrix. The spectral ones are the host's, shared by all measures that need them; the
-// product reads them whatever its option says, so that it needs the same with all.
+// norms answers one norm per weight matrix.
 func (m Norm) norms(ctx context.Context, net *measure.Network, norm string) ([]float64, error) {
-	if m.needs().Has(measure.SpectralNorms) {
-		spectral, err := net.SpectralNorms(ctx, measure.SpectraOptions{})
-		if err != nil || m.name == "l2norm" || norm == "spectral" {
-			return spectral, err
-		}
-	}
-	tensors, err := net.FusedWeights(ctx)
+	layers, err := net.LayerNorms(ctx, measure.SpectraOptions{})
 	if err != nil {
 		return nil, err
 	}
-	var out []float64
-	for _, t := range tensors {
-		if len(t.Shape) < 2 {
-			continue // a bias
+	out := make([]float64, len(layers))
+	for i, l := range layers {
+		out[i] = l.Frobenius
+		if m.name == "l2norm" || norm == "spectral" {
+			out[i] = l.Spectral
 		}
-		n := frobeniusNorm(t.Data)
-		if math.IsNaN(n) || math.IsInf(n, 0) {
-			return nil, measure.Undefined("%s has the norm %v", t.Name, n)
-		}
-		out = append(out, n)
-	}
-	if len(out) == 0 {
-		return nil, measure.Undefined("the network has no weight matrix")
 	}
 	return out, nil
-}
-
-func frobeniusNorm(w []float32) float64 {
-	var s float64
-	for _, v := range w {
-		s += float64(v) * float64(v)
-	}
-	return math.Sqrt(s)
 }

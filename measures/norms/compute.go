@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/genbench/genbench/harness/measure"
 )
@@ -12,10 +11,9 @@ import (
 // layers holds squared norms, one a weight matrix, [d] each, and the path norm's logarithm; what the measure does not read
 // is not there.
 type layers struct {
-	fro      []float64 // n_F(W_j)
-	moved    []float64 // n_F(W_j - W⁰_j)
-	spectral []float64 // n_S(W_j); n_S(W_j - W⁰_j) for dist-spec-init
-	logPath  float64
+	fro, spectral           []float64 // n_F(W_j), n_S(W_j)
+	movedFro, movedSpectral []float64 // n_F(W_j - W⁰_j), n_S(W_j - W⁰_j)
+	logPath                 float64
 }
 
 // read gets what the measure declares.
@@ -24,85 +22,43 @@ func (m Measure) read(ctx context.Context, net *measure.Network) (n layers, err 
 		n.logPath, err = net.LogPathNorm(ctx)
 		return n, err
 	}
+	conv := "matrix"
+	if m.fft {
+		conv = "fft"
+	}
 	if m.readsWeights() {
-		final, err := net.FusedWeights(ctx)
-		if err != nil {
+		if n.spectral, n.fro, err = squares(ctx, net, measure.SpectraOptions{Conv: conv}); err != nil {
 			return n, err
-		}
-		if n.fro, err = squares(final, nil); err != nil {
-			return n, err
-		}
-		if m.readsDistance() {
-			before, err := net.FusedInitWeights(ctx)
-			if err != nil {
-				return n, err
-			}
-			if n.moved, err = squares(final, before); err != nil {
-				return n, err
-			}
 		}
 	}
-	if m.readsSpectralNorms() || m.form == distSpecInit {
-		if n.spectral, err = m.spectralNorms(ctx, net); err != nil {
+	if m.readsDistance() {
+		if m.form != distSpecInit {
+			conv = "matrix" // Frobenius norms: of no kernel's convolution
+		}
+		if n.movedSpectral, n.movedFro, err = squares(ctx, net, measure.SpectraOptions{Conv: conv, Weights: "difference"}); err != nil {
 			return n, err
 		}
-		if n.fro != nil && len(n.fro) != len(n.spectral) {
-			return n, fmt.Errorf("%d spectral norms of %d weight matrices", len(n.spectral), len(n.fro))
+		if n.fro != nil && len(n.fro) != len(n.movedFro) {
+			return n, fmt.Errorf("%d weight matrices, %d before training", len(n.fro), len(n.movedFro))
 		}
 	}
 	return n, nil
 }
 
-// spectralNorms are squared.
-func (m Measure) spectralNorms(ctx context.Context, net *measure.Network) ([]float64, error) {
-	o := measure.SpectraOptions{Conv: "matrix"}
-	if m.fft {
-		o.Conv = "fft"
-	}
-	if m.form == distSpecInit {
-		o.Weights = "difference"
-	}
-	norms, err := net.SpectralNorms(ctx, o)
+// squares are the squared norms of the layers.
+func squares(ctx context.Context, net *measure.Network, o measure.SpectraOptions) (spectral, fro []float64, err error) {
+	norms, err := net.LayerNorms(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]float64, len(norms))
-	for i, v := range norms {
-		out[i] = v * v
+	if len(norms) == 0 {
+		return nil, nil, measure.Undefined("the network has no weight matrix")
 	}
-	return out, nil
-}
-
-// squares are the squared Frobenius norms of the weight matrices, or of their difference from before where that is given.
-func squares(ts, before []measure.Tensor) ([]float64, error) {
-	if before != nil && len(before) != len(ts) {
-		return nil, fmt.Errorf("%d tensors after training, %d before", len(ts), len(before))
+	for _, l := range norms {
+		spectral = append(spectral, l.Spectral*l.Spectral)
+		fro = append(fro, l.Frobenius*l.Frobenius)
 	}
-	var out []float64
-	for i, t := range ts {
-		if before != nil && (before[i].Name != t.Name || !slices.Equal(before[i].Shape, t.Shape)) {
-			return nil, fmt.Errorf("tensor %d is %s %v after training and %s %v before", i, t.Name, t.Shape, before[i].Name, before[i].Shape)
-		}
-		if len(t.Shape) < 2 {
-			continue // a bias
-		}
-		var sum float64
-		for j, v := range t.Data {
-			x := float64(v)
-			if before != nil {
-				x -= float64(before[i].Data[j])
-			}
-			sum += x * x
-		}
-		if math.IsNaN(sum) || math.IsInf(sum, 0) {
-			return nil, measure.Undefined("%s has the squared norm %v", t.Name, sum)
-		}
-		out = append(out, sum)
-	}
-	if len(out) == 0 {
-		return nil, measure.Undefined("the network has no weight matrix")
-	}
-	return out, nil
+	return spectral, fro, nil
 }
 
 // value is the formula.
@@ -111,13 +67,13 @@ func (m Measure) value(n layers, gamma float64) (float64, error) {
 	case l2:
 		return math.Sqrt(sum(n.fro)), nil
 	case l2Dist:
-		return math.Sqrt(sum(n.moved)), nil
+		return math.Sqrt(sum(n.movedFro)), nil
 	case paramNorm:
 		return sum(n.fro), nil
 	case frobDistance:
-		return sum(n.moved), nil
+		return sum(n.movedFro), nil
 	case distSpecInit:
-		return sum(n.spectral), nil
+		return sum(n.movedSpectral), nil
 	case prodOfFro, sumOfFro:
 		return m.product(n.fro, gamma)
 	case prodOfSpec, sumOfSpec:
@@ -129,7 +85,7 @@ func (m Measure) value(n layers, gamma float64) (float64, error) {
 	}
 	above := n.fro // specOrigMain
 	if m.form == specInitMain {
-		above = n.moved
+		above = n.movedFro
 	}
 	r, err := ratios(above, n.spectral)
 	if err != nil {

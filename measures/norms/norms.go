@@ -107,17 +107,13 @@ func (m Measure) scale() measure.Scale {
 
 func (m Measure) needs() measure.Needs {
 	var ns measure.Needs
-	if m.readsWeights() {
-		ns = append(ns, measure.FusedWeights)
-	}
-	if m.readsDistance() || m.form == distSpecInit {
-		ns = append(ns, measure.FusedInitWeights)
-	}
-	if m.readsSpectralNorms() || m.form == distSpecInit {
-		ns = append(ns, measure.SpectralNorms)
-	}
 	if m.form == pathNorm {
 		ns = append(ns, measure.PathNorm)
+	} else {
+		ns = append(ns, measure.LayerNorms)
+	}
+	if m.readsDistance() {
+		ns = append(ns, measure.FusedInitWeights)
 	}
 	if m.overMargin {
 		ns = append(ns, measure.TrainMargins)
@@ -125,25 +121,40 @@ func (m Measure) needs() measure.Needs {
 	return ns
 }
 
-// readsWeights reports whether the measure looks at the weights themselves.
+// readsWeights reports whether the measure looks at norms of the weights themselves.
 func (m Measure) readsWeights() bool {
 	switch m.form {
-	case distSpecInit, prodOfSpec, sumOfSpec, pathNorm:
+	case l2Dist, frobDistance, distSpecInit, pathNorm:
 		return false
 	}
 	return true
 }
 
+// readsDistance reports whether the measure looks at norms of the difference from the initial weights.
 func (m Measure) readsDistance() bool {
-	return m.form == l2Dist || m.form == frobDistance || m.form == specInitMain
-}
-
-func (m Measure) readsSpectralNorms() bool {
 	switch m.form {
-	case prodOfSpec, sumOfSpec, froOverSpec, specInitMain, specOrigMain:
+	case l2Dist, frobDistance, distSpecInit, specInitMain:
 		return true
 	}
 	return false
+}
+
+// readsSpectral reports whether a spectral norm is in the formula.
+func (m Measure) readsSpectral() bool {
+	switch m.form {
+	case distSpecInit, prodOfSpec, sumOfSpec, froOverSpec, specInitMain, specOrigMain:
+		return true
+	}
+	return false
+}
+
+// readsFro reports whether a Frobenius norm is in the formula.
+func (m Measure) readsFro() bool {
+	switch m.form {
+	case distSpecInit, prodOfSpec, sumOfSpec, pathNorm:
+		return false
+	}
+	return true
 }
 
 // symbols explains the formula's.
@@ -156,16 +167,16 @@ func (m Measure) symbols() string {
 		return s
 	}
 	s := "W_j the weights of layer j, biases left out, batch norm folded in"
-	if m.readsDistance() || m.form == distSpecInit {
+	if m.readsDistance() {
 		s += ", W⁰_j before training"
 	}
-	if m.readsWeights() {
+	if m.readsFro() {
 		s += ", n_F the squared Frobenius norm"
 	}
 	switch {
 	case m.fft:
 		s += ", n_S the squared spectral norm of a layer, of a kernel's circular convolution at the size of the network's input"
-	case m.readsSpectralNorms() || m.form == distSpecInit:
+	case m.readsSpectral():
 		s += ", n_S the squared spectral norm of the matrix [Out, In·kh·kw]"
 	}
 	if m.form == sumOfFro || m.form == sumOfSpec {

@@ -74,14 +74,18 @@ func TestV6(t *testing.T) {
 // TestFFT: the variants, and they alone, ask for circular norms; 10 and 20 stand for those of V6's layers.
 func TestFFT(t *testing.T) {
 	net := v6()
-	net.SpectralNorms = func(o measure.SpectraOptions) ([]float64, error) {
-		if o.Conv == "fft" && o.Weights != "difference" {
-			return []float64{10, 20}, nil
-		}
+	net.LayerNorms = func(o measure.SpectraOptions) ([]measure.LayerNorm, error) {
+		fro, spectral := []float64{math.Sqrt(5), math.Sqrt(10)}, []float64{1, 1}
 		if o.Conv == "fft" {
-			return []float64{3, 4}, nil
+			spectral = []float64{10, 20}
 		}
-		return []float64{1, 1}, nil
+		if o.Weights == "difference" {
+			fro = []float64{math.Sqrt(1.25), 2}
+			if o.Conv == "fft" {
+				spectral = []float64{3, 4}
+			}
+		}
+		return []measure.LayerNorm{{Spectral: spectral[0], Frobenius: fro[0]}, {Spectral: spectral[1], Frobenius: fro[1]}}, nil
 	}
 	main := math.Log(4e4 / .25)
 	for name, want := range map[string]float64{
@@ -154,9 +158,11 @@ func TestUndefined(t *testing.T) {
 		t.Errorf("spec-init-main of weights that did not move: %v", v)
 	}
 	other := v6()
-	other.Init = other.Init[:2]
-	if v, err := other.Compute(context.Background(), find(t, "frob-distance"), nil); err == nil {
-		t.Errorf("two tensors before training, four after: %v", v)
+	other.LayerNorms = func(o measure.SpectraOptions) ([]measure.LayerNorm, error) {
+		return make([]measure.LayerNorm, map[string]int{"": 2, "difference": 1}[o.Weights]), nil
+	}
+	if v, err := other.Compute(context.Background(), find(t, "spec-init-main"), nil); err == nil {
+		t.Errorf("one matrix before training, two after: %v", v)
 	}
 }
 

@@ -31,7 +31,7 @@ func rows() []Measure {
 		Measure{form: pathNorm, overMargin: true, row: row{"path-norm-over-margin", "PATH_NORM_OVER_MARGIN", "43", "ln(Σ_k f_{w²}(1)_k / γ²)", "log of the sum over paths of the product of squared weights over the squared margin"}},
 	)
 	for _, m := range plain {
-		if m.readsSpectralNorms() || m.form == distSpecInit {
+		if m.readsSpectral() {
 			m.fft = true
 			m.row.name += "-fft"
 			m.row.alias += "_FFT"

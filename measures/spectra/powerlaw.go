@@ -41,7 +41,7 @@ func fitTail(x []float64) (best fit, ok bool) {
 	best.distance = math.Inf(1)
 	for i := range n - 1 {
 		count := float64(n - i)
-		a := 1 + count/(above[i]-count*logs[i])
+		a := likeliest(above[i], logs[i], count)
 		d := 1.0
 		if a > 1 {
 			d = distance(logs[i:], a, best.distance)
@@ -52,6 +52,9 @@ func fitTail(x []float64) (best fit, ok bool) {
 	}
 	return best, true
 }
+
+// likeliest is the maximum-likelihood exponent of count values from x_min on, by the sum of their logarithms and x_min's.
+func likeliest(logs, logMin, count float64) float64 { return 1 + count/(logs-count*logMin) }
 
 // distance is the largest difference between the law's distribution function and the values', given by their
 // logarithms, the first of them x_min's; where it exceeds enough any larger number will do.

@@ -64,8 +64,8 @@ type Net struct {
 	Jacobians                      func(examples int, probabilities bool) measure.Jacobians
 	TestPredictions                []int32
 	SiblingPredictions             []int32
-	Spectra                        func(measure.SpectraOptions) ([]measure.Spectrum, error) // nil: of Weights, Init, Fused and FusedInit as matrices
-	SpectralNorms                  func(measure.SpectraOptions) ([]float64, error)          // nil: the largest values of Spectra
+	Spectra                        func(measure.SpectraOptions) ([]measure.Spectrum, error)  // nil: of Weights, Init, Fused and FusedInit as matrices
+	LayerNorms                     func(measure.SpectraOptions) ([]measure.LayerNorm, error) // nil: of the values of Spectra
 	LogPathNorm                    *float64
 
 	// Errors are returned in place of quantities, by name.
@@ -260,7 +260,7 @@ func (n Net) quantity(need measure.Need, args map[string]string) ([]measure.Arra
 	case measure.LayerFeatures, measure.LayerMargins, measure.MixupPredictions, measure.TransformedMargins, measure.TransformedPredictions,
 		measure.JacobianNorms, measure.TestPredictions, measure.Sibling:
 		return n.representation(need, args)
-	case measure.Spectra, measure.SpectralNorms:
+	case measure.Spectra, measure.LayerNorms:
 		return n.spectral(need, args)
 	case measure.PathNorm:
 		return optional(n.LogPathNorm != nil, func() measure.Array { return floats("log_path_norm", []float64{*n.LogPathNorm}) }), nil

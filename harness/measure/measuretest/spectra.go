@@ -8,33 +8,27 @@ import (
 	"github.com/genbench/genbench/harness/measure"
 )
 
-// spectral returns the quantities spectra and spectral-norms: what the net's functions say, or the singular values of its
+// spectral returns the quantities spectra and layer-norms: what the net's functions say, or the singular values of its
 // own weights as matrices.
 func (n Net) spectral(need measure.Need, args map[string]string) ([]measure.Array, error) {
 	o := measure.SpectraOptions{Weights: args["weights"], Stored: args["fused"] == "false", Conv: args["conv"]}
-	norms, spectra := n.SpectralNorms, n.Spectra
-	if spectra == nil {
-		spectra = n.decompose
+	before := measure.FusedInitWeights
+	if o.Stored {
+		before = measure.InitWeights
 	}
-	if need == measure.SpectralNorms && norms != nil {
-		values, err := norms(o)
-		var arrays []measure.Array
-		for _, v := range values {
-			arrays = append(arrays, floats("weight", []float64{v}))
-		}
-		return arrays, err
+	if err := n.Errors[string(before)]; err != nil && (o.Weights == "init" || o.Weights == "difference") {
+		return nil, err
 	}
-	ss, err := spectra(o)
+	if need == measure.LayerNorms {
+		return n.layerNorms(o)
+	}
+	ss, err := n.spectra(o)
 	if ss == nil || err != nil {
 		return nil, err
 	}
 	var arrays []measure.Array
 	var shapes []int32
 	for _, s := range ss {
-		if need == measure.SpectralNorms {
-			arrays = append(arrays, floats(s.Name, s.Values[:1]))
-			continue
-		}
 		arrays = append(arrays, floats(s.Name, s.Values, len(s.Values)))
 		dims := int32(2)
 		if s.Kernel {
@@ -42,10 +36,41 @@ func (n Net) spectral(need measure.Need, args map[string]string) ([]measure.Arra
 		}
 		shapes = append(shapes, int32(s.Rows), int32(s.Cols), dims)
 	}
-	if need == measure.Spectra {
-		a := ints("shapes", shapes)
-		a.Shape = []int{len(ss), 3}
-		arrays = append(arrays, a)
+	a := ints("shapes", shapes)
+	a.Shape = []int{len(ss), 3}
+	return append(arrays, a), nil
+}
+
+func (n Net) spectra(o measure.SpectraOptions) ([]measure.Spectrum, error) {
+	if n.Spectra != nil {
+		return n.Spectra(o)
+	}
+	return n.decompose(o)
+}
+
+func (n Net) layerNorms(o measure.SpectraOptions) ([]measure.Array, error) {
+	var norms []measure.LayerNorm
+	if n.LayerNorms != nil {
+		var err error
+		if norms, err = n.LayerNorms(o); err != nil {
+			return nil, err
+		}
+	} else {
+		ss, err := n.spectra(o)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range ss {
+			var squares float64
+			for _, v := range s.Values {
+				squares += v * v
+			}
+			norms = append(norms, measure.LayerNorm{Name: s.Name, Spectral: s.Values[0], Frobenius: math.Sqrt(squares)})
+		}
+	}
+	var arrays []measure.Array
+	for _, l := range norms {
+		arrays = append(arrays, floats(l.Name, []float64{l.Spectral, l.Frobenius}, 2))
 	}
 	return arrays, nil
 }
