@@ -12,10 +12,13 @@ import argparse
 import os
 import sys
 
+import numpy
+import scipy
 import torch
 
 import board
 import data
+import derivatives
 import measures
 import mlp
 import searches
@@ -35,6 +38,7 @@ def main():
     p.add_argument("--attacks", type=int, default=3, help="own runs of each attack of the stated budget")
     p.add_argument("--strong", type=int, default=8, help="networks that a stronger attack is tried on")
     p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--evidence", help="write what was found of each measure to this file")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
 
@@ -65,6 +69,9 @@ def main():
         board.check(store, table)
 
     print(table)
+    if a.evidence:
+        source = "NumPy %s, SciPy %s and PyTorch %s in float64, every network of corpus %s" % (numpy.__version__, scipy.__version__, torch.__version__, store.corpus["spec"]["name"])
+        table.evidence(a.evidence, source, derivatives.IN_STANDARD_ERRORS)
     bad = table.disagreements()
     if not table.rows:
         bad = ["nothing was compared"]

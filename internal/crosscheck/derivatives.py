@@ -10,6 +10,8 @@ from mlp import PCG, as64, forward, tensors
 BATCHES, WORST = 5, 128  # the random stream that makes batches, and their size
 DRAWS = 60  # own, of the noise of average-sharpness
 ESTIMATES = ("hessian-trace", "average-sharpness")  # compared in standard errors
+TRACE, AVERAGE = "hessian-trace against the Fisher trace, in SE", "average-sharpness, own noise, in SE"
+IN_STANDARD_ERRORS = {TRACE: ("hessian-trace", "standard errors"), AVERAGE: ("average-sharpness", "standard errors")}
 
 REASONS = {
     "fisher-rao": (1e-4, "relative; float32 gradients"),
@@ -144,5 +146,5 @@ def check_estimates(store, examples, table):
         v = store.values["average-sharpness"][n.id]
         mean, error = f.average(0.1, rng)
         average.append(abs(v["value"] - mean) / np.hypot(error, v["diagnostics"]["error"]))
-    table.add("hessian-trace against the Fisher trace, in SE", trace, 5, "the same vectors for networks of one shape", nets)
-    table.add("average-sharpness, own noise, in SE", average, 5, "20 draws there and %d here" % DRAWS, nets)
+    table.add(TRACE, trace, 5, "the same vectors for networks of one shape", nets)
+    table.add(AVERAGE, average, 5, "20 draws there and %d here" % DRAWS, nets)

@@ -1,5 +1,8 @@
 """The table of comparisons: what, how many, largest error, tolerance and its reason."""
 
+import json
+import math
+
 
 class Table:
     def __init__(self):
@@ -23,6 +26,18 @@ class Table:
     def disagreements(self):
         return [r for r in self.rows if not r[5]]
 
+    def evidence(self, path, source, others):
+        """Writes the rows on values of measures, one a line, as package evidence keeps them. others: {what: (measure, unit)}"""
+        lines = []
+        for what, n, worst, tolerance, reason, _, _ in self.rows:
+            measure, unit = others.get(what, (what[len("value of ") :], reason.split(";")[0]))
+            if what not in others and not what.startswith("value of "):
+                continue
+            entry = {"measure": measure, "source": source, "test": "TestTiny", "unit": unit, "tolerance": tolerance, "error": rounded_up(worst), "values": n}
+            lines.append(json.dumps(entry, separators=(",", ":"), ensure_ascii=False))
+        with open(path, "w") as f:
+            f.write("[\n" + ",\n".join(sorted(lines)) + "\n]\n")
+
     def __str__(self):
         lines = ["%-46s %6s %10s %10s      %s" % ("what", "n", "largest", "tolerance", "reason")]
         for what, n, worst, tolerance, reason, agree, name in self.rows:
@@ -37,3 +52,11 @@ def relative(got, want):
     if got is None or want is None:
         return 0.0 if got is want else float("nan")
     return abs(got - want) / (abs(want) if want else 1.0)
+
+
+def rounded_up(v):
+    """To two digits"""
+    if v == 0:
+        return 0
+    unit = 10.0 ** (math.floor(math.log10(v)) - 1)
+    return float("%.1e" % (math.ceil(v / unit) * unit))
