@@ -68,7 +68,7 @@ func (h *Host) Open(s *Subject) (*Provider, error) {
 	sum := sha256.Sum256(arch)
 	p.network = s.Key + "|" + hex.EncodeToString(sum[:])
 	p.facts = s.Facts.hash()
-	p.initHash = sync.OnceValue(s.Init.Hash) // a hash of 1 MB takes a millisecond, and a dozen measures ask
+	p.initHash = sync.OnceValue(s.Init.Hash) // a hash of 1 MB takes half a millisecond, and a dozen measures ask
 	p.unfit = s.Final.Finite()
 	return p, nil
 }

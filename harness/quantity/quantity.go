@@ -1,5 +1,5 @@
-// Package quantity computes what measures need of a trained network: logits,
-// margins, sums of activations, complexities of inputs, the two searches
+// Package quantity computes what measures need of a trained network: norms and
+// spectra of its weights, logits, margins, sums of activations, complexities of inputs, the two searches
 // for the largest perturbation that the network stands, reductions of single
 // examples' gradients, curvature, losses near the weights, what hidden layers make
 // of inputs, margins and derivatives at those layers, and answers to changed inputs.

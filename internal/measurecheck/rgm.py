@@ -17,12 +17,12 @@ standard deviation of RGM's over seeds. --write keeps RGM's values as JSON.
 
 import argparse
 import contextlib
+import hashlib
 import importlib
 import io
 import json
 import math
 import os
-import subprocess
 import sys
 import types
 
@@ -137,11 +137,9 @@ def compare(net, expected):
     return good
 
 
-def commit(folder):
-    try:
-        return subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "not known"
+def sha256(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
 
 
 def main():
@@ -161,7 +159,7 @@ def main():
         expected[n.id] = {"values": runs[0], "by_seed": {k: [r[k] for r in runs] for k in STOCHASTIC}}
     if a.write:
         with open(a.write, "w") as f:
-            json.dump({"versions": networks.versions(rgm=commit(a.rgm)), "networks": expected}, f, indent=1)
+            json.dump({"versions": networks.versions(measures_py_sha256=sha256(os.path.join(a.rgm, "data", "generation", "measures.py"))), "networks": expected}, f, indent=1)
             f.write("\n")
     good = [compare(n, expected[n.id]) for n in nets]
     return 0 if all(good) else 1
