@@ -109,12 +109,12 @@ func (h *Harness) choose(on []offered) ([]Column, error) {
 	return columns, nil
 }
 
-// offer lists the measures of all programs; two of one name are an error,
-// since a silent override would change published numbers.
+// offer lists the measures of all programs.
 func (h *Harness) offer() ([]offered, error) {
 	var on []offered
-	owner := map[string]string{}
+	programs := make([]string, len(h.started))
 	for i, s := range h.started {
+		programs[i] = s.program.Name
 		infos := []measure.Info{{Name: s.program.Name, Doc: "did not start"}}
 		if s.err != nil {
 			h.o.Warn(s.err)
@@ -122,17 +122,10 @@ func (h *Harness) offer() ([]offered, error) {
 			infos = s.process.Measures()
 		}
 		for _, info := range infos {
-			if slices.Contains(h.o.Reserved, info.Name) {
-				return nil, fmt.Errorf("plugin %s: %q is the name of a control row of the leaderboard; rename the measure", s.program.Name, info.Name)
-			}
-			if other, taken := owner[info.Name]; taken {
-				return nil, fmt.Errorf("plugin %s: measure %q is already served by %s; rename one of them", s.program.Name, info.Name, other)
-			}
-			owner[info.Name] = s.program.Name
 			on = append(on, offered{info: info, program: i})
 		}
 	}
-	return on, nil
+	return on, checkNames(on, programs, h.o.Reserved)
 }
 
 // Close stops the plugins.

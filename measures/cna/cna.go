@@ -37,7 +37,7 @@ type CNA struct{}
 // Info describes the measure.
 func (CNA) Info() measure.Info {
 	return measure.Info{
-		Name: "cna", Version: "1", Family: "cna",
+		Name: "cna", Version: "1", Family: "cna", Aliases: []string{"CNA"},
 		Doc:        "correlation between the entropy of an input and the slope of the network's layer sums over depth",
 		Citation:   "Gain and Siegelmann, Abstraction mechanisms predict generalization in deep neural networks, 2019, arXiv:1905.11515",
 		Needs:      measure.Needs{measure.LayerSums, measure.Complexity},

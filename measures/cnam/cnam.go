@@ -55,7 +55,7 @@ func CNAMargin() Area { return Area{margin: true} }
 // Info describes the measure.
 func (m Area) Info() measure.Info {
 	info := measure.Info{
-		Name: "cna-area", Version: "1", Family: "cna",
+		Name: "cna-area", Version: "1", Family: "cna", Aliases: []string{"CNA-A"},
 		Doc:        "area between the complexity curves of training and test inputs",
 		Citation:   "Gain and Siegelmann, Abstraction mechanisms predict generalization in deep neural networks, 2019, arXiv:1905.11515",
 		Needs:      measure.Needs{measure.LayerSums, measure.Complexity, measure.TestInputs},
@@ -72,7 +72,7 @@ func (m Area) Info() measure.Info {
 		},
 	}
 	if m.margin {
-		info.Name = "cna-margin"
+		info.Name, info.Aliases = "cna-margin", []string{"CNA-M"}
 		info.Doc = "area between the complexity curves of training and test inputs, times the training margin"
 		info.Needs = append(info.Needs, measure.TrainMargins, measure.TrainLogits, measure.TrainLabels)
 		info.Options = append(info.Options,
