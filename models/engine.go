@@ -49,6 +49,23 @@ type Session interface {
 	// Evaluation mode.
 	GradientNorms(dst []float64, x []float32, y []int32) error
 
+	// Backward runs x, [N, D], forward in evaluation mode and takes seed [N, K], a gradient with respect to
+	// the logits, backward. It calls visit for each layer from the last to the first with
+	// the gradient with respect to what that layer reads, [N, In], valid during the call only and not to be
+	// changed; visit must not use the session. visit of layer 0 is the gradient with respect to the inputs.
+	// Examples do not mix: row n is the gradient of Σ_k seed[n, k] logits[n, k]. The derivative of a ReLU at 0 is 0.
+	Backward(x, seed []float32, visit func(layer int, gradient []float32)) error
+
+	// GradientDots writes, for each example, the inner product <w, g_n> of all trainable
+	// values with the gradient g_n of its own cross-entropy into dst, [N]. Evaluation mode. The sum is taken in float64.
+	GradientDots(dst []float64, x []float32, y []int32) error
+
+	// GradientMoments adds, for every trainable tensor t (State order; entries of tensors that are
+	// not trainable may be nil and are left alone), the sum over the batch's examples of g_n to sum[t] and
+	// of g_n² (coordinate by coordinate) to squares[t], g_n the gradient of the example's own cross-entropy.
+	// Evaluation mode. An engine may sum one batch in float32; between batches the sums are float64.
+	GradientMoments(sum, squares [][]float64, x []float32, y []int32) error
+
 	// Begin sets the optimizer and clears its state (momentum, moments, step count).
 	Begin(o Optimizer) error
 
@@ -59,6 +76,15 @@ type Session interface {
 
 	// Close frees what the session holds.
 	Close() error
+}
+
+// SecondOrder is what a session may be able to do beyond Session: an engine that
+// cannot does not implement it. Ask with a type assertion.
+type SecondOrder interface {
+	// HessianVector writes H v into dst, H the Hessian of the batch's mean cross-entropy in
+	// evaluation mode with respect to all trainable values: running statistics get 0 and those of v are not
+	// read. A ReLU's second derivative is 0 everywhere, as in PyTorch. dst may be v.
+	HessianVector(dst, v State, x []float32, y []int32) error
 }
 
 // Mode says how batch norm and dropout behave.

@@ -16,14 +16,17 @@ type scripted struct {
 	step, evaluations int
 }
 
-func (s *scripted) Name() string                                              { return "scripted" }
-func (s *scripted) NewSession(Architecture, int) (Session, error)             { return s, nil }
-func (s *scripted) SetState(State) error                                      { return nil }
-func (s *scripted) State(State) error                                         { return nil }
-func (s *scripted) Outputs([]float32, func(int, []float32)) error             { return nil }
-func (s *scripted) GradientNorms(dst []float64, _ []float32, _ []int32) error { clear(dst); return nil }
-func (s *scripted) Begin(Optimizer) error                                     { return nil }
-func (s *scripted) Close() error                                              { return nil }
+func (s *scripted) Name() string                                                   { return "scripted" }
+func (s *scripted) NewSession(Architecture, int) (Session, error)                  { return s, nil }
+func (s *scripted) SetState(State) error                                           { return nil }
+func (s *scripted) State(State) error                                              { return nil }
+func (s *scripted) Outputs([]float32, func(int, []float32)) error                  { return nil }
+func (s *scripted) Backward(_, _ []float32, _ func(int, []float32)) error          { return nil }
+func (s *scripted) GradientDots(dst []float64, _ []float32, _ []int32) error       { clear(dst); return nil }
+func (s *scripted) GradientMoments(_, _ [][]float64, _ []float32, _ []int32) error { return nil }
+func (s *scripted) GradientNorms(dst []float64, _ []float32, _ []int32) error      { clear(dst); return nil }
+func (s *scripted) Begin(Optimizer) error                                          { return nil }
+func (s *scripted) Close() error                                                   { return nil }
 func (s *scripted) Gradient(State, []float32, []int32, Mode, Draw) (float64, error) {
 	return 0, nil
 }

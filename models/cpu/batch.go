@@ -92,13 +92,14 @@ func (k *kernels) store(dst []float32, s span, x []float32, d int, scratch []flo
 // pass is the buffers of a forward and backward pass over a whole batch. Only
 // methods that need one make it.
 type pass struct {
-	out   [][]float32 // per layer: what it wrote, [panel][Out][w]
-	xhat  [][]float32 // per layer: batch norm's normalized input
-	keep  [][]float32 // per layer: dropout's mask
-	input []float32   // the batch, [panel][D][w]
-	rows  []float32   // a layer's input with examples as rows, [N, ld]
-	delta [2][]float32
-	mask  []float32 // dropout's mask as models draws it, [N, Out]
+	out     [][]float32 // per layer: what it wrote, [panel][Out][w]
+	xhat    [][]float32 // per layer: batch norm's normalized input
+	keep    [][]float32 // per layer: dropout's mask
+	input   []float32   // the batch, [panel][D][w]
+	rows    []float32   // a layer's input with examples as rows, [N, ld]
+	delta   [2][]float32
+	squares []float32 // arena like params: sums of the examples' squared gradients; made when first needed
+	mask    []float32 // dropout's mask as models draws it, [N, Out]
 
 	sums    [2][]float64 // per feature
 	inverse []float32    // 1/sqrt(var+eps) of the features of all batch norm layers

@@ -16,6 +16,7 @@ type kernels struct {
 	multiply  func(dst, x, y []float32)                                        // dst = x y
 	normalize func(y, xhat, x, mean, inv, gamma, beta []float32, rows, w int)  // xhat = (x - mean) inv; y = gamma xhat + beta
 	inverse   func(dy, xhat, scale, mean, slope []float32, rows, w int)        // dy = scale (dy - mean - xhat slope)
+	blend     func(dst, x, y, a, b, c []float32, rows, w int)                  // dst = a x + b y + c; a, b and c one a row; dst may be x or y
 	softmax   func(e, sum []float64, highest, logits []float32, k, w int)      // per column: the highest logit, e = exp(logit - highest), sum of e
 	spread    func(delta []float32, e, factor []float64, k, w int)             // delta = e factor, factor one a column
 	sgd       func(w, g, v []float32, lr, mu, wd float32)                      // v = mu v + g + wd w; w -= lr v

@@ -71,6 +71,7 @@ func (k *kernels) setLayers() {
 		_, _, _, _, _ = dy[n], xhat[n], scale[rows-1], mean[rows-1], slope[rows-1]
 		denormalizeAVX2(&dy[0], &xhat[0], &scale[0], &mean[0], &slope[0], rows, w)
 	}
+	k.blend = blendGo
 	k.softmax = func(e, sum []float64, highest, logits []float32, k, w int) {
 		_, _, _, _ = e[k*w-1], sum[w-1], highest[w-1], logits[k*w-1]
 		softmaxAVX2(&e[0], &sum[0], &highest[0], &logits[0], k, w)

@@ -38,6 +38,7 @@ func goKernels() *kernels {
 				}
 			}
 		},
+		blend:   blendGo,
 		softmax: softmaxGo,
 		spread: func(delta []float32, e, factor []float64, k, w int) {
 			for i := range k * w {
@@ -64,6 +65,14 @@ func normalizeGo(y, xhat, x, mean, inv, gamma, beta []float32, rows, w int) {
 			v := (x[i] - mean[r]) * inv[r]
 			xhat[i] = v
 			y[i] = float32(gamma[r]*v) + beta[r]
+		}
+	}
+}
+
+func blendGo(dst, x, y, a, b, c []float32, rows, w int) {
+	for r := range rows {
+		for i := r * w; i < (r+1)*w; i++ {
+			dst[i] = float32(a[r]*x[i]) + (float32(b[r]*y[i]) + c[r])
 		}
 	}
 }

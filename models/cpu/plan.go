@@ -39,6 +39,7 @@ type place struct {
 // layer is one layer with the places of its tensors.
 type layer struct {
 	kind    models.Kind
+	op      operator
 	in, out int
 	weight  int // dense; arena offsets
 	ld      int
@@ -69,7 +70,7 @@ func newPlan(a models.Architecture) *plan {
 	p.layers = make([]layer, len(a.Layers))
 	for i, l := range a.Layers {
 		p.layers[i] = layer{
-			kind: l.Kind, in: l.In, out: l.Out, ld: rowStride(l.In),
+			kind: l.Kind, op: operatorOf(l.Kind), in: l.In, out: l.Out, ld: rowStride(l.In),
 			rate: l.Rate, epsilon: l.Epsilon, weightN: l.Momentum,
 			fuse: l.Kind == models.Dense && i+1 < len(a.Layers) && a.Layers[i+1].Kind == models.ReLU,
 		}
@@ -119,6 +120,9 @@ func (p *plan) placeTensors() {
 		}
 	}
 }
+
+// trainable says whether the layer has trainable tensors.
+func (l *layer) trainable() bool { return l.kind == models.Dense || l.kind == models.BatchNorm }
 
 // variance is where batch norm's running variance lies.
 func (l *layer) variance() int { return l.mean + l.out }

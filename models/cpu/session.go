@@ -18,7 +18,8 @@ type session struct {
 	running []float32
 	grads   []float32 // arena like params; made when first needed
 
-	b *pass // made when first needed
+	b *pass     // made when first needed
+	t *tangents // likewise
 
 	// one panel's activations, for evaluation
 	here, there []float32
@@ -155,19 +156,8 @@ func (s *session) Logits(dst, x []float32) error {
 		at := spanOf(n, p)
 		s.k.load(s.here, at, x, s.p.input, s.rows)
 		for i := 0; i < len(s.p.layers); i++ {
-			l := &s.p.layers[i]
-			switch l.kind {
-			case models.Dense:
-				s.dense(l, at, s.there, s.here, l.fuse)
-				s.here, s.there = s.there, s.here
-				if l.fuse {
-					i++
-				}
-			case models.ReLU:
-				s.k.relu(s.here[:l.out*at.w], s.here)
-			case models.BatchNorm:
-				s.normalize(l, at, s.here, s.here, s.here, s.inverse)
-			}
+			s.p.layers[i].op.evaluate(s, i, at)
+			i = s.p.last(i, run{fuse: true})
 		}
 		s.k.store(dst, at, s.here, s.p.classes, s.rows)
 	}
@@ -181,7 +171,7 @@ func (s *session) Outputs(x []float32, visit func(layer int, out []float32)) err
 		return fmt.Errorf("computing outputs: %w", err)
 	}
 	b := s.pass()
-	if err := s.forward(x, n, models.Eval, models.Draw{}, false); err != nil {
+	if err := s.forward(run{x: x, n: n, mode: models.Eval}); err != nil {
 		return fmt.Errorf("computing outputs: %w", err)
 	}
 	for i, l := range s.p.layers {
@@ -209,12 +199,13 @@ func (s *session) Gradient(dst models.State, x []float32, y []int32, mode models
 		return 0, fmt.Errorf("computing a gradient: %w", err)
 	}
 	s.pass()
-	if err := s.forward(x, n, mode, d, true); err != nil {
+	r := run{x: x, n: n, mode: mode, draw: d, fuse: true, tensors: true}
+	if err := s.forward(r); err != nil {
 		return 0, fmt.Errorf("computing a gradient: %w", err)
 	}
 	loss := s.loss(y, n, 1/float64(n))
 	s.fused = false
-	s.backward(x, n, mode)
+	s.backward(r)
 	for i, t := range s.p.tensors {
 		if t.trainable {
 			t.get(dst[i].Data, s.grads)
@@ -252,8 +243,9 @@ func (s *session) Step(x []float32, y []int32, d models.Draw) (float64, error) {
 		return 0, errors.New("training step: the session has no optimizer; call Begin first")
 	}
 	n, err := s.labelled(x, y)
+	r := run{x: x, n: n, mode: models.Learn, draw: d, fuse: true, tensors: true}
 	if err == nil {
-		err = s.forward(x, n, models.Learn, d, true)
+		err = s.forward(r)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("training step: %w", err)
@@ -261,7 +253,7 @@ func (s *session) Step(x []float32, y []int32, d models.Draw) (float64, error) {
 	loss := s.loss(y, n, 1/float64(n))
 	// One product must see the whole batch for its kernel to update the weights.
 	s.fused = s.optimizer.Name == "sgd" && (n <= panel || n%panel == 0)
-	s.backward(x, n, models.Learn)
+	s.backward(r)
 	s.update()
 	return loss, nil
 }

@@ -78,8 +78,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// run trains on batches of changing size and returns losses, tensors, logits and norms.
-func run(t *testing.T, s models.Session, a models.Architecture, state models.State, x []float32, y []int32, o models.Optimizer, sizes []int) []uint64 {
+// answers trains on batches of changing size and returns losses, tensors, logits, norms and all other reductions of gradients.
+func answers(t *testing.T, s models.Session, a models.Architecture, state models.State, x []float32, y []int32, o models.Optimizer, sizes []int) []uint64 {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()
@@ -105,10 +105,42 @@ func run(t *testing.T, s models.Session, a models.Architecture, state models.Sta
 	for _, v := range append(flat(after, false, a), logits...) {
 		bits = append(bits, uint64(math.Float32bits(v)))
 	}
-	for _, v := range norms {
+	for _, v := range append(norms, gradients(t, s, a, x[:n*d], y[:n])...) {
 		bits = append(bits, math.Float64bits(v))
 	}
 	return bits
+}
+
+// gradients is all that Backward, GradientDots, GradientMoments and HessianVector answer.
+func gradients(t *testing.T, s models.Session, a models.Architecture, x []float32, y []int32) []float64 {
+	t.Helper()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := make([]float64, len(y))
+	check(s.GradientDots(all, x, y))
+	seed := make([]float32, len(y)*a.Classes)
+	for i := range seed {
+		seed[i] = float32(i%7) - 3
+	}
+	check(s.Backward(x, seed, func(_ int, g []float32) { all = append(all, widened(g)...) }))
+	var sum, squares [][]float64
+	for _, spec := range a.Tensors() {
+		sum, squares = append(sum, make([]float64, spec.Size())), append(squares, make([]float64, spec.Size()))
+	}
+	check(s.GradientMoments(sum, squares, x, y))
+	all = append(all, slices.Concat(append(sum, squares...)...)...)
+	product, v := models.NewState(a), models.NewState(a)
+	for i := range v {
+		for j := range v[i].Data {
+			v[i].Data[j] = float32(j%5) - 2
+		}
+	}
+	check(s.(models.SecondOrder).HessianVector(product, v, x, y))
+	return append(all, widened(flat(product, false, a))...)
 }
 
 // TestBits: results do not depend on maxBatch, on what the session did
@@ -120,11 +152,11 @@ func TestBits(t *testing.T) {
 			state, x, y := drawn(t, a, 100)
 			sets := map[string][]uint64{}
 			for _, e := range engines(t) {
-				want := run(t, open(t, e, a, state, 64), a, state, x, y, o, sizes)
+				want := answers(t, open(t, e, a, state, 64), a, state, x, y, o, sizes)
 				sets[e.Name()] = want
 				used := open(t, e, a, state, 100)
-				run(t, used, a, state, x, y, adam, []int{100, 3, 65})
-				if !slices.Equal(want, run(t, used, a, state, x, y, o, sizes)) {
+				answers(t, used, a, state, x, y, adam, []int{100, 3, 65})
+				if !slices.Equal(want, answers(t, used, a, state, x, y, o, sizes)) {
 					t.Errorf("%s, %s: a used session with room for more gives other bits", e.Name(), o.Name)
 				}
 				var group sync.WaitGroup
@@ -135,7 +167,7 @@ func TestBits(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						if !slices.Equal(want, run(t, s, a, state, x, y, o, sizes)) {
+						if !slices.Equal(want, answers(t, s, a, state, x, y, o, sizes)) {
 							t.Errorf("%s, %s: sessions at work together give other bits", e.Name(), o.Name)
 						}
 					})
@@ -225,8 +257,21 @@ func TestNotFiniteStaysLocal(t *testing.T) {
 	x[4*d+2] = float32(math.NaN())
 	for _, e := range engines(t) {
 		s := open(t, e, a, state, 9)
-		logits, norms := make([]float32, 9*a.Classes), make([]float64, 9)
+		logits, norms, dots := make([]float32, 9*a.Classes), make([]float64, 9), make([]float64, 9)
 		if err := s.Logits(logits, x); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.GradientDots(dots, x, y); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Backward(x, logits, func(layer int, g []float32) {
+			for i, v := range g {
+				in := a.Layers[layer].In
+				if bad := i/in == 4; !bad && v != v {
+					t.Errorf("%s: the gradient of example %d by input %d of layer %d is %v", e.Name(), i/in, i%in, layer, v)
+				}
+			}
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.GradientNorms(norms, x, y); err != nil {
@@ -240,6 +285,9 @@ func TestNotFiniteStaysLocal(t *testing.T) {
 		for i, v := range norms {
 			if bad := i == 4; bad != math.IsNaN(v) {
 				t.Errorf("%s: the norm of example %d is %v", e.Name(), i, v)
+			}
+			if bad := i == 4; bad != math.IsNaN(dots[i]) {
+				t.Errorf("%s: the inner product of example %d is %v", e.Name(), i, dots[i])
 			}
 		}
 		if err := s.Begin(momentum); err != nil {
@@ -264,7 +312,10 @@ func TestClosed(t *testing.T) {
 		for name, err := range map[string]error{
 			"SetState": s.SetState(state), "State": s.State(state), "Logits": s.Logits(make([]float32, 4), x),
 			"Outputs": s.Outputs(x, func(int, []float32) {}), "Gradient": gradient, "Step": step, "Begin": s.Begin(momentum),
-			"GradientNorms": s.GradientNorms(make([]float64, 2), x, y),
+			"GradientNorms": s.GradientNorms(make([]float64, 2), x, y), "GradientDots": s.GradientDots(make([]float64, 2), x, y),
+			"Backward":        s.Backward(x, make([]float32, 4), func(int, []float32) {}),
+			"GradientMoments": s.GradientMoments(make([][]float64, 4), make([][]float64, 4), x, y),
+			"HessianVector":   s.(models.SecondOrder).HessianVector(state, state, x, y),
 		} {
 			if err == nil {
 				t.Errorf("%s: %s works on a closed session", e.Name(), name)
@@ -290,17 +341,22 @@ func TestErrorsNameTheValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, err := range map[string]error{
-		"label 2 of example 1":       step(x[:8], []int32{0, 2}),
-		"label -1 of example 0":      step(x[:8], []int32{-1, 1}),
-		"6 examples":                 step(x, y),
-		"0 examples":                 step(nil, nil),
-		"7 input values":             step(x[:7], y[:2]),
-		"1 labels for 2 examples":    step(x[:8], y[:1]),
-		"at least 2 examples":        step(x[:4], y[:1]),
-		"room for 3 logits":          s.Logits(make([]float32, 3), x[:8]),
-		"room for 1 norms":           s.GradientNorms(make([]float64, 1), x[:8], y[:2]),
-		"7 tensors":                  s.SetState(models.NewState(a)[1:]),
-		"unknown optimizer \"lion\"": s.Begin(models.Optimizer{Name: "lion", LearningRate: 1}),
+		"label 2 of example 1":            step(x[:8], []int32{0, 2}),
+		"label -1 of example 0":           step(x[:8], []int32{-1, 1}),
+		"6 examples":                      step(x, y),
+		"0 examples":                      step(nil, nil),
+		"7 input values":                  step(x[:7], y[:2]),
+		"1 labels for 2 examples":         step(x[:8], y[:1]),
+		"at least 2 examples":             step(x[:4], y[:1]),
+		"room for 3 logits":               s.Logits(make([]float32, 3), x[:8]),
+		"room for 1 norms":                s.GradientNorms(make([]float64, 1), x[:8], y[:2]),
+		"room for 1 inner products":       s.GradientDots(make([]float64, 1), x[:8], y[:2]),
+		"3 values of a gradient":          s.Backward(x[:8], make([]float32, 3), func(int, []float32) {}),
+		"sums of 2 tensors":               s.GradientMoments(make([][]float64, 2), nil, x[:8], y[:2]),
+		"0 sums of tensor \"fc0.weight\"": s.GradientMoments(make([][]float64, 8), make([][]float64, 8), x[:8], y[:2]),
+		"the vector: 7 tensors":           s.(models.SecondOrder).HessianVector(state, models.NewState(a)[1:], x[:8], y[:2]),
+		"7 tensors":                       s.SetState(models.NewState(a)[1:]),
+		"unknown optimizer \"lion\"":      s.Begin(models.Optimizer{Name: "lion", LearningRate: 1}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)

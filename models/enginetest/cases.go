@@ -44,6 +44,8 @@ func networks(t *testing.T) []network {
 		{name: "confident", arch: mlp(12, 4, models.MLPOptions{Widths: []int{16, 9}}), rows: 17, scale: 4},
 		{name: "huge-logits", arch: mlp(12, 4, models.MLPOptions{Widths: []int{16}}), rows: 9, scale: 200},
 		{name: "odd-chain", arch: oddChain(), rows: 12},
+		{name: "odd-start", arch: oddStart(), rows: 11},
+		{name: "panels", arch: mlp(33, 7, models.MLPOptions{Widths: []int{40, 24}, BatchNorm: true}), rows: 75},
 	}
 	for i := range cases {
 		cases[i].fill(t, uint64(i)+1)
@@ -68,6 +70,20 @@ func oddChain() models.Architecture {
 			bn("norm", 5),
 			{Name: "d0", Kind: models.Dropout, In: 5, Out: 5, Rate: 0},
 			{Name: "c", Kind: models.Dense, In: 5, Out: 3},
+		},
+	}
+}
+
+// oddStart has layers without tensors below the first that has some.
+func oddStart() models.Architecture {
+	return models.Architecture{
+		Family: "mlp", Input: models.Shape{C: 1, H: 2, W: 5}, Classes: 4,
+		Layers: []models.Layer{
+			{Name: "r0", Kind: models.ReLU, In: 10, Out: 10},
+			{Name: "d0", Kind: models.Dropout, In: 10, Out: 10, Rate: 0.4},
+			{Name: "norm", Kind: models.BatchNorm, In: 10, Out: 10, Epsilon: 1e-5, Momentum: 0.1},
+			{Name: "r1", Kind: models.ReLU, In: 10, Out: 10},
+			{Name: "a", Kind: models.Dense, In: 10, Out: 4},
 		},
 	}
 }

@@ -3,12 +3,13 @@
 //
 // Values are held against a float64 implementation written here and checked by
 // finite differences, and against numbers that PyTorch computed
-// (testdata/torch.json). An engine's own test is one line:
+// (testdata/torch.json, testdata/gradients.json). An engine's own test is one line:
 //
 //	func TestConformance(t *testing.T) { enginetest.Run(t, cpu.New("")) }
 package enginetest
 
 import (
+	"math"
 	"testing"
 
 	"github.com/genbench/genbench/models"
@@ -40,6 +41,10 @@ func Run(t *testing.T, e models.Engine) {
 			t.Run("GradientEval", func(t *testing.T) { testGradient(t, e, c, models.Eval) })
 			t.Run("GradientLearn", func(t *testing.T) { testGradient(t, e, c, models.Learn) })
 			t.Run("GradientNorms", func(t *testing.T) { testGradientNorms(t, e, c) })
+			t.Run("Backward", func(t *testing.T) { testBackward(t, e, c) })
+			t.Run("GradientDots", func(t *testing.T) { testGradientDots(t, e, c) })
+			t.Run("GradientMoments", func(t *testing.T) { testGradientMoments(t, e, c) })
+			t.Run("HessianVector", func(t *testing.T) { testHessianVector(t, e, c) })
 			t.Run("BatchSizes", func(t *testing.T) { testBatchSizes(t, e, c) })
 			t.Run("Repeat", func(t *testing.T) { testRepeat(t, e, c) })
 			t.Run("StateRoundTrip", func(t *testing.T) { testStateRoundTrip(t, e, c) })
@@ -50,6 +55,7 @@ func Run(t *testing.T, e models.Engine) {
 		})
 	}
 	t.Run("PyTorch", func(t *testing.T) { testPyTorch(t, e) })
+	t.Run("PyTorchGradients", func(t *testing.T) { testPyTorchGradients(t, e) })
 	t.Run("FirstAdamStep", func(t *testing.T) { testFirstAdamStep(t, e) })
 	t.Run("BeginClears", func(t *testing.T) { testBeginClears(t, e) })
 	t.Run("NotFinite", func(t *testing.T) { testNotFinite(t, e) })
@@ -69,13 +75,17 @@ func Allocations(t *testing.T, e models.Engine) {
 			grad, norms := models.NewState(c.arch), make([]float64, c.rows)
 			must(t, s.Begin(models.Optimizer{Name: "adam", LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}))
 			visit := func(int, []float32) {}
+			seed, sum, squares := c.seedFor(), moments(c.arch, 0), moments(c.arch, 0)
 			step := uint64(0)
 			calls := map[string]func() error{
-				"Logits":        func() error { return s.Logits(logits, c.x) },
-				"Outputs":       func() error { return s.Outputs(c.x, visit) },
-				"Gradient":      func() error { _, err := s.Gradient(grad, c.x, c.y, models.Eval, draw); return err },
-				"GradientLearn": func() error { _, err := s.Gradient(grad, c.x, c.y, models.Learn, draw); return err },
-				"GradientNorms": func() error { return s.GradientNorms(norms, c.x, c.y) },
+				"Logits":          func() error { return s.Logits(logits, c.x) },
+				"Outputs":         func() error { return s.Outputs(c.x, visit) },
+				"Gradient":        func() error { _, err := s.Gradient(grad, c.x, c.y, models.Eval, draw); return err },
+				"GradientLearn":   func() error { _, err := s.Gradient(grad, c.x, c.y, models.Learn, draw); return err },
+				"GradientNorms":   func() error { return s.GradientNorms(norms, c.x, c.y) },
+				"Backward":        func() error { return s.Backward(c.x, seed, visit) },
+				"GradientDots":    func() error { return s.GradientDots(norms, c.x, c.y) },
+				"GradientMoments": func() error { return s.GradientMoments(sum, squares, c.x, c.y) },
 				"Step": func() error {
 					step++
 					_, err := s.Step(c.x, c.y, models.Draw{Seed: 1, Step: step})
@@ -83,6 +93,9 @@ func Allocations(t *testing.T, e models.Engine) {
 				},
 				"State":    func() error { return s.State(grad) },
 				"SetState": func() error { return s.SetState(c.state) },
+			}
+			if second, ok := s.(models.SecondOrder); ok {
+				calls["HessianVector"] = func() error { return second.HessianVector(grad, c.state, c.x, c.y) }
 			}
 			for name, call := range calls {
 				var err error
@@ -113,12 +126,7 @@ func Agree(t *testing.T, a, b models.Engine) {
 			must(t, sa.Logits(la, c.x))
 			must(t, sb.Logits(lb, c.x))
 			closeTo(t, "logits", la, widen(lb), 0)
-			na, nb := make([]float64, c.rows), make([]float64, c.rows)
-			must(t, sa.GradientNorms(na, c.x, c.y))
-			must(t, sb.GradientNorms(nb, c.x, c.y))
-			for i := range na {
-				closeScalar(t, "squared gradient norm", na[i], nb[i], 1e-7*largest(nb))
-			}
+			agreeGradients(t, c, sa, sb)
 			for _, mode := range []models.Mode{models.Eval, models.Learn} {
 				ga, gb := models.NewState(c.arch), models.NewState(c.arch)
 				lossA, err := sa.Gradient(ga, c.x, c.y, mode, draw)
@@ -132,6 +140,25 @@ func Agree(t *testing.T, a, b models.Engine) {
 				agreeSteps(t, c, sa, sb, o)
 			}
 		})
+	}
+}
+
+// agreeGradients compares what two engines answer beyond Gradient; second derivatives where both have them.
+func agreeGradients(t *testing.T, c network, a, b models.Session) {
+	t.Helper()
+	pa, pb := askGradients(t, c, a), askGradients(t, c, b)
+	for i := range pa.norms {
+		closeScalar(t, "squared gradient norm", pa.norms[i], pb.norms[i], 1e-7*largest(pb.norms))
+		// <w, g> has terms of size |w| |g| that may cancel.
+		closeScalar(t, "inner product of weights and gradient", pa.dots[i], pb.dots[i], floor*c.norm()*math.Sqrt(pb.norms[i]))
+	}
+	for l := range pa.inputs {
+		closeTo(t, "gradient by the input of "+c.arch.Layers[l].Name, pa.inputs[l], widen(pb.inputs[l]), 0)
+	}
+	closeMoments(t, "sum of gradients", pa.sum, pb.sum, 0)
+	closeMoments(t, "sum of squared gradients", pa.squares, pb.squares, 0)
+	if pa.product != nil && pb.product != nil {
+		closeStates(t, "Hessian times vector", pa.product, wide(pb.product))
 	}
 }
 

@@ -141,21 +141,29 @@ func (n *network64) loss(p *pass, y []int32) float64 {
 // backward is the gradient of the loss of a pass with respect to every tensor;
 // running statistics get 0.
 func (n *network64) backward(p *pass, y []int32, mode models.Mode) [][]float64 {
-	grads := make([][]float64, len(n.tensors))
-	for i, t := range n.tensors {
-		grads[i] = make([]float64, len(t))
-	}
 	k := n.arch.Classes
 	logits := p.outs[len(p.outs)-1]
-	delta := make([]float64, len(logits)) // with respect to what layer l wrote
+	seed := make([]float64, len(logits))
 	for i := range p.n {
 		row := logits[i*k:][:k]
 		norm := logSumExp(row)
 		for c := range k {
-			delta[i*k+c] = math.Exp(row[c]-norm) / float64(p.n)
+			seed[i*k+c] = math.Exp(row[c]-norm) / float64(p.n)
 		}
-		delta[i*k+int(y[i])] -= 1 / float64(p.n)
+		seed[i*k+int(y[i])] -= 1 / float64(p.n)
 	}
+	grads, _ := n.backwardFrom(p, seed, mode)
+	return grads
+}
+
+// backwardFrom takes a gradient with respect to the logits, [N, K], down: to every tensor, and to
+// what every layer reads, [N, In].
+func (n *network64) backwardFrom(p *pass, seed []float64, mode models.Mode) (grads, inputs [][]float64) {
+	grads, inputs = make([][]float64, len(n.tensors)), make([][]float64, len(n.arch.Layers))
+	for i, t := range n.tensors {
+		grads[i] = make([]float64, len(t))
+	}
+	delta := seed // with respect to what layer l wrote
 	for l := len(n.arch.Layers) - 1; l >= 0; l-- {
 		layer, in := n.arch.Layers[l], p.input(l)
 		below := make([]float64, p.n*layer.In)
@@ -188,9 +196,9 @@ func (n *network64) backward(p *pass, y []int32, mode models.Mode) [][]float64 {
 		case models.BatchNorm:
 			n.backwardBatchNorm(p, l, layer, mode, delta, below, grads)
 		}
-		delta = below
+		delta, inputs[l] = below, below
 	}
-	return grads
+	return grads, inputs
 }
 
 func (n *network64) backwardBatchNorm(p *pass, l int, layer models.Layer, mode models.Mode, delta, below []float64, grads [][]float64) {

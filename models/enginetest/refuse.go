@@ -1,7 +1,9 @@
 package enginetest
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 
@@ -74,6 +76,7 @@ func testErrors(t *testing.T, e models.Engine, c network) {
 	} {
 		refused[what] = err
 	}
+	maps.Copy(refused, gradientRefusals(t, s, c))
 	if c.arch.Has(models.BatchNorm) {
 		d := c.arch.Input.Size()
 		refused["Step on one example with batch norm"] = step(c.x[:d], c.y[:1])
@@ -92,6 +95,67 @@ func testErrors(t *testing.T, e models.Engine, c network) {
 	}
 	testLogits(t, e, c)
 	must(t, s.Logits(logits, c.x))
+	must(t, s.GradientDots(norms, c.x, c.y))
+}
+
+// gradientRefusals gives the methods on gradients what they must refuse. Moments that are refused stay as they are.
+func gradientRefusals(t *testing.T, s models.Session, c network) map[string]error {
+	ignore := func(int, []float32) {}
+	k, n := c.arch.Classes, c.rows
+	seed, dots := c.seedFor(), make([]float64, n)
+	more, moreY := append(slices.Clone(c.x), c.x...), append(slices.Clone(c.y), c.y...)
+	bad := slices.Clone(c.y)
+	bad[n-1] = int32(k)
+	sum, squares := moments(c.arch, 5), moments(c.arch, 5)
+	ragged := slices.Clone(sum)
+	ragged[0] = ragged[0][1:]
+	none := slices.Clone(sum)
+	none[len(none)-1] = nil
+	refused := map[string]error{
+		"Backward of no examples":                  s.Backward(nil, nil, ignore),
+		"Backward of x cut short":                  s.Backward(c.x[1:], seed, ignore),
+		"Backward of a short seed":                 s.Backward(c.x, seed[1:], ignore),
+		"Backward of a long seed":                  s.Backward(c.x, append(slices.Clone(seed), 0), ignore),
+		"Backward beyond maxBatch":                 s.Backward(more, append(slices.Clone(seed), seed...), ignore),
+		"GradientDots into a short dst":            s.GradientDots(dots[1:], c.x, c.y),
+		"GradientDots into a long dst":             s.GradientDots(append(dots, 0), c.x, c.y),
+		"GradientDots of label K":                  s.GradientDots(dots, c.x, bad),
+		"GradientDots of no examples":              s.GradientDots(nil, nil, nil),
+		"GradientDots beyond maxBatch":             s.GradientDots(make([]float64, 2*n), more, moreY),
+		"GradientMoments of no examples":           s.GradientMoments(sum, squares, nil, nil),
+		"GradientMoments of a label too few":       s.GradientMoments(sum, squares, c.x, c.y[1:]),
+		"GradientMoments of label K":               s.GradientMoments(sum, squares, c.x, bad),
+		"GradientMoments beyond maxBatch":          s.GradientMoments(sum, squares, more, moreY),
+		"GradientMoments into too few sums":        s.GradientMoments(sum[1:], squares, c.x, c.y),
+		"GradientMoments into too few squares":     s.GradientMoments(sum, squares[1:], c.x, c.y),
+		"GradientMoments into a ragged sum":        s.GradientMoments(ragged, squares, c.x, c.y),
+		"GradientMoments into ragged squares":      s.GradientMoments(sum, ragged, c.x, c.y),
+		"GradientMoments without room for a sum":   s.GradientMoments(none, squares, c.x, c.y),
+		"GradientMoments without room for squares": s.GradientMoments(sum, none, c.x, c.y),
+	}
+	for _, m := range append(sum, squares...) {
+		if slices.ContainsFunc(m, func(v float64) bool { return v != 5 }) {
+			t.Fatal("a refused GradientMoments has changed a moment")
+		}
+	}
+	second, ok := s.(models.SecondOrder)
+	if !ok {
+		return refused
+	}
+	v, dst := c.state.Clone(), models.NewState(c.arch)
+	short := v.Clone()
+	short[0].Data = short[0].Data[1:]
+	maps.Copy(refused, map[string]error{
+		"HessianVector of no examples":     second.HessianVector(dst, v, nil, nil),
+		"HessianVector of a label too few": second.HessianVector(dst, v, c.x, c.y[1:]),
+		"HessianVector of label K":         second.HessianVector(dst, v, c.x, bad),
+		"HessianVector beyond maxBatch":    second.HessianVector(dst, v, more, moreY),
+		"HessianVector of too few tensors": second.HessianVector(dst, v[1:], c.x, c.y),
+		"HessianVector of a ragged vector": second.HessianVector(dst, short, c.x, c.y),
+		"HessianVector into a short state": second.HessianVector(dst[1:], v, c.x, c.y),
+		"HessianVector into ragged":        second.HessianVector(short, v, c.x, c.y),
+	})
+	return refused
 }
 
 func testNewSessionErrors(t *testing.T, e models.Engine) {

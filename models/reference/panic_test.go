@@ -20,16 +20,20 @@ func TestPanicIsError(t *testing.T) {
 	}
 	s := opened.(*session)
 	x, y := make([]float32, 6), []int32{0, 1}
+	sums := [][]float64{make([]float64, 12), make([]float64, 4), make([]float64, 8), make([]float64, 2)}
 	logits, norms, grad := make([]float32, 4), make([]float64, 2), models.NewState(a)
 	if err := s.Begin(models.Optimizer{Name: "sgd", LearningRate: 1}); err != nil {
 		t.Fatal(err)
 	}
 	calls := map[string]func() error{
-		"Logits":        func() error { return s.Logits(logits, x) },
-		"Outputs":       func() error { return s.Outputs(x, func(int, []float32) {}) },
-		"Gradient":      func() error { _, err := s.Gradient(grad, x, y, models.Eval, models.Draw{}); return err },
-		"GradientNorms": func() error { return s.GradientNorms(norms, x, y) },
-		"Step":          func() error { _, err := s.Step(x, y, models.Draw{}); return err },
+		"Logits":          func() error { return s.Logits(logits, x) },
+		"Outputs":         func() error { return s.Outputs(x, func(int, []float32) {}) },
+		"Gradient":        func() error { _, err := s.Gradient(grad, x, y, models.Eval, models.Draw{}); return err },
+		"GradientNorms":   func() error { return s.GradientNorms(norms, x, y) },
+		"Backward":        func() error { return s.Backward(x, logits, func(int, []float32) {}) },
+		"GradientDots":    func() error { return s.GradientDots(norms, x, y) },
+		"GradientMoments": func() error { return s.GradientMoments(sums, sums, x, y) },
+		"Step":            func() error { _, err := s.Step(x, y, models.Draw{}); return err },
 	}
 	for name, call := range calls {
 		if err := call(); err != nil {

@@ -30,6 +30,7 @@ type program struct {
 
 	// Inputs, written by the session before a run.
 	x, target, shift []float64         // [rows, D], [rows, K], [rows, K]
+	seed             []float64         // [rows, K]
 	keep             map[int][]float64 // of dropout layer l, [rows, Out]
 	params           [][]float64       // of each tensor; a dense weight is transposed, [In, Out]
 
@@ -39,7 +40,7 @@ type program struct {
 	forward  int         // nodes[:forward] are what the logits need
 	outs     []int       // of each layer
 	loss     int         // -1: forward only
-	grads    []int       // of each tensor; -1: none
+	grads    []int       // of each tensor; -1: none. In a program for Backward: of what each layer reads
 	mean     map[int]int // of batch norm layer l in Learn mode, [1, Out]
 	variance map[int]int // biased
 }
@@ -57,14 +58,28 @@ type builder struct {
 	rows  int
 	arch  models.Architecture
 	p     *program
+	use   purpose
 	err   error
 	count int
+
+	// Zeros added to what each layer reads in a program for Backward: gorgonia
+	// differentiates with regard to inputs of a graph only.
+	probes G.Nodes
 }
 
-// build makes a program. withGradient adds the loss and its derivatives.
-func build(a models.Architecture, rows int, mode models.Mode, withGradient bool) (*program, error) {
+// purpose is what a program computes beyond the logits.
+type purpose int
+
+const (
+	evaluation purpose = iota // nothing
+	gradient                  // the cross-entropy, its derivatives by the tensors
+	backward                  // Σ seed ⊙ logits, its derivatives by what each layer reads
+)
+
+// build makes a program.
+func build(a models.Architecture, rows int, mode models.Mode, use purpose) (*program, error) {
 	p := &program{rows: rows, mode: mode, keep: map[int][]float64{}, mean: map[int]int{}, variance: map[int]int{}, loss: -1}
-	b := &builder{g: G.NewGraph(), rows: rows, arch: a, p: p}
+	b := &builder{g: G.NewGraph(), rows: rows, arch: a, p: p, use: use}
 	var params G.Nodes
 	for _, t := range a.Tensors() {
 		r, c := 1, t.Shape[0]
@@ -79,10 +94,16 @@ func build(a models.Architecture, rows int, mode models.Mode, withGradient bool)
 	p.x = backing
 	outs, means, variances := b.layers(x, params)
 	var loss *G.Node
-	grads := make(G.Nodes, len(params))
-	if withGradient && b.err == nil {
+	var grads G.Nodes
+	switch {
+	case b.err != nil:
+	case use == gradient:
 		loss = b.crossEntropy(outs[len(outs)-1])
+		grads = make(G.Nodes, len(params))
 		b.differentiate(loss, params, grads)
+	case use == backward:
+		loss = b.seeded(outs[len(outs)-1])
+		grads = b.inputGradients(loss)
 	}
 	if b.err != nil {
 		return nil, fmt.Errorf("building the graph: %w", b.err)
@@ -141,6 +162,11 @@ func (b *builder) layers(x *G.Node, params G.Nodes) (outs G.Nodes, means, varian
 	means, variances = map[int]*G.Node{}, map[int]*G.Node{}
 	next := 0
 	for l, layer := range b.arch.Layers {
+		if b.use == backward {
+			probe := b.filled(b.rows, layer.In, 0)
+			b.probes = append(b.probes, probe)
+			x = b.binary(G.Add, x, probe)
+		}
 		switch layer.Kind {
 		case models.Dense:
 			x = b.binary(G.Add, b.binary(G.Mul, x, params[next]), b.onRows(params[next+1]))
@@ -188,6 +214,26 @@ func (b *builder) crossEntropy(logits *G.Node) *G.Node {
 	sums := b.binary(G.Mul, b.unary(G.Exp, f), b.filled(k, k, 1)) // [rows, K], all columns equal
 	nll := b.binary(G.Sub, b.unary(G.Log, sums), f)
 	return b.unary(func(x *G.Node) (*G.Node, error) { return G.Sum(x) }, b.binary(G.HadamardProd, target, nll))
+}
+
+// seeded is the sum over seed ⊙ logits.
+func (b *builder) seeded(logits *G.Node) *G.Node {
+	seed, backing := b.input(b.rows, b.arch.Classes)
+	b.p.seed = backing
+	return b.unary(func(x *G.Node) (*G.Node, error) { return G.Sum(x) }, b.binary(G.HadamardProd, seed, logits))
+}
+
+// inputGradients are the derivatives by what each layer reads: those by the zeros that layers added to it.
+func (b *builder) inputGradients(sum *G.Node) G.Nodes {
+	if b.err != nil {
+		return nil
+	}
+	ds, err := G.Grad(sum, b.probes...)
+	if err == nil && len(ds) != len(b.probes) {
+		err = fmt.Errorf("gorgonia answers %d gradients for %d inputs of layers", len(ds), len(b.probes))
+	}
+	b.err = err
+	return ds
 }
 
 // differentiate fills grads for the trainable tensors.
@@ -275,6 +321,9 @@ func (p *program) run() error {
 		return err
 	}
 	k := len(logits) / p.rows
+	if len(p.shift) == 0 { // no softmax follows
+		return p.compute(p.forward, len(p.nodes))
+	}
 	for i := range p.rows {
 		top := math.Inf(-1)
 		for _, v := range logits[i*k:][:k] {

@@ -48,9 +48,9 @@ type session struct {
 }
 
 type key struct {
-	rows     int
-	mode     models.Mode
-	gradient bool
+	rows int
+	mode models.Mode
+	use  purpose
 }
 
 // caught turns a panic inside gorgonia into an error.
@@ -156,12 +156,7 @@ func (s *session) GradientNorms(dst []float64, x []float32, y []int32) (err erro
 	if len(dst) != len(y) {
 		return fmt.Errorf("reference: %d values for the gradient norms of %d examples", len(dst), len(y))
 	}
-	d := s.arch.Input.Size()
-	for i := range y {
-		_, grads, err := s.gradient(x[i*d:][:d], y[i:i+1], models.Eval, models.Draw{})
-		if err != nil {
-			return err
-		}
+	return s.eachExample(x, y, func(i int, grads [][]float64) {
 		var sum float64
 		for _, g := range grads {
 			for _, v := range g {
@@ -169,8 +164,7 @@ func (s *session) GradientNorms(dst []float64, x []float32, y []int32) (err erro
 			}
 		}
 		dst[i] = sum
-	}
-	return nil
+	})
 }
 
 func (s *session) Begin(o models.Optimizer) error {
@@ -234,15 +228,15 @@ func (s *session) check(x []float32, y []int32) error {
 // and x filled in. A graph has at least 2 rows (gorgonia takes a matrix of one
 // row for a vector here and there) and a power of two of them where rows do
 // not meet, so that few graphs serve all sizes; the rows that fill up are 0.
-func (s *session) program(x []float32, rows int, mode models.Mode, gradient bool) (*program, error) {
-	k := key{rows: rows, mode: mode, gradient: gradient}
+func (s *session) program(x []float32, rows int, mode models.Mode, use purpose) (*program, error) {
+	k := key{rows: rows, mode: mode, use: use}
 	if mode == models.Eval || !s.arch.Has(models.BatchNorm) {
 		k.rows = max(2, 1<<bits.Len(uint(rows-1)))
 	}
 	p := s.programs[k]
 	if p == nil {
 		var err error
-		if p, err = build(s.arch, k.rows, mode, gradient); err != nil {
+		if p, err = build(s.arch, k.rows, mode, use); err != nil {
 			return nil, fmt.Errorf("reference: %w", err)
 		}
 		s.programs[k] = p
@@ -262,7 +256,7 @@ func (s *session) program(x []float32, rows int, mode models.Mode, gradient bool
 }
 
 func (s *session) evaluate(x []float32, rows int) (*program, error) {
-	p, err := s.program(x, rows, models.Eval, false)
+	p, err := s.program(x, rows, models.Eval, evaluation)
 	if err != nil {
 		return nil, err
 	}
@@ -284,7 +278,7 @@ func (s *session) gradient(x []float32, y []int32, mode models.Mode, d models.Dr
 	if mode == models.Learn && len(y) == 1 && s.arch.Has(models.BatchNorm) {
 		return 0, nil, errors.New("reference: batch norm has no variance in a batch of one example")
 	}
-	p, err := s.program(x, len(y), mode, true)
+	p, err := s.program(x, len(y), mode, gradient)
 	if err != nil {
 		return 0, nil, err
 	}

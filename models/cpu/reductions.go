@@ -1,0 +1,177 @@
+package cpu
+
+import (
+	"fmt"
+
+	"github.com/genbench/genbench/models"
+)
+
+// Backward stores the delta below every layer, so no layer's is left out and none is fused with another's.
+func (s *session) Backward(x, seed []float32, visit func(layer int, gradient []float32)) error {
+	n, err := s.count(x)
+	if err == nil && len(seed) != n*s.p.classes {
+		err = fmt.Errorf("%d values of a gradient with respect to logits, %d examples have %d", len(seed), n, n*s.p.classes)
+	}
+	if err != nil {
+		return fmt.Errorf("going backward: %w", err)
+	}
+	b := s.pass()
+	r := run{x: x, n: n, mode: models.Eval}
+	if err := s.forward(r); err != nil {
+		return fmt.Errorf("going backward: %w", err)
+	}
+	for p := range panels(n) {
+		at := spanOf(n, p)
+		s.k.load(at.of(b.delta[0], s.p.classes), at, seed, s.p.classes, s.rows)
+	}
+	for i := len(s.p.layers) - 1; i >= 0; i-- {
+		l := &s.p.layers[i]
+		l.op.backward(s, i, r, true)
+		gradient := b.delta[1][:n*l.in]
+		for p := range panels(n) {
+			at := spanOf(n, p)
+			s.k.store(gradient, at, at.of(b.delta[0], l.in), l.in, s.rows)
+		}
+		visit(i, gradient)
+	}
+	return nil
+}
+
+// GradientNorms computes |g_n|² of every example a panel at a time.
+func (s *session) GradientNorms(dst []float64, x []float32, y []int32) error {
+	if err := s.perExample("norms", dst, x, y, (*session).panelNorms); err != nil {
+		return fmt.Errorf("computing gradient norms: %w", err)
+	}
+	return nil
+}
+
+// GradientDots computes <w, g_n> of every example a panel at a time.
+func (s *session) GradientDots(dst []float64, x []float32, y []int32) error {
+	if err := s.perExample("inner products", dst, x, y, (*session).panelDots); err != nil {
+		return fmt.Errorf("computing inner products with gradients: %w", err)
+	}
+	return nil
+}
+
+// perExample runs the examples forward a panel at a time, puts the gradients of their
+// own cross-entropies in the first delta and lets reduce go on from there.
+func (s *session) perExample(what string, dst []float64, x []float32, y []int32, reduce func(s *session, dst []float64, r run)) error {
+	n, err := s.labelled(x, y)
+	if err == nil && len(dst) != n {
+		err = fmt.Errorf("room for %d %s, %d examples", len(dst), what, n)
+	}
+	if err != nil {
+		return err
+	}
+	s.pass()
+	for first := 0; first < n; first += panel {
+		m := min(panel, n-first)
+		r := run{x: x[first*s.p.input : (first+m)*s.p.input], n: m, mode: models.Eval, fuse: true}
+		if err := s.forward(r); err != nil {
+			return err
+		}
+		s.loss(y[first:first+m], m, 1)
+		clear(dst[first : first+m])
+		reduce(s, dst[first:first+m], r)
+	}
+	return nil
+}
+
+// panelNorms walks one panel backward and adds up its examples' squared norms.
+func (s *session) panelNorms(dst []float64, r run) {
+	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
+		op := s.p.layers[i].op
+		op.norms(s, i, dst)
+		if i > s.p.bottom && op.backward(s, i, r, true) {
+			i--
+		}
+	}
+}
+
+// panelDots walks one panel backward and adds up its examples' inner products. A layer with tensors w writes an output y linear in
+// them all, so that what it adds, Σ w ∂loss/∂w, is <dy, y>: Euler's theorem for homogeneous functions. A ReLU fused
+// with it changes nothing: where it is at rest, dy is zero.
+func (s *session) panelDots(dst []float64, r run) {
+	at := spanOf(r.n, 0)
+	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
+		l := &s.p.layers[i]
+		if l.trainable() {
+			columnDots(dst, at.of(s.b.delta[0], l.out), at.of(s.outputOf(i, r), l.out), l.out, at.w)
+		}
+		if i > s.p.bottom && l.op.backward(s, i, r, true) {
+			i--
+		}
+	}
+}
+
+// columnDots adds the scalar product of each column of x and y, [rows, w], to dst.
+func columnDots(dst []float64, x, y []float32, rows, w int) {
+	for r := range rows {
+		y := y[r*w : r*w+len(dst)]
+		for e, v := range x[r*w : r*w+len(dst)] {
+			dst[e] += float64(float64(v) * float64(y[e]))
+		}
+	}
+}
+
+// columnSquares writes the sum of squares of each column of x [rows, w].
+func columnSquares(dst []float64, x []float32, rows, w int) {
+	clear(dst)
+	columnDots(dst, x, x, rows, w)
+}
+
+// GradientMoments computes the batch's sums in float32, as gradients are, and adds them in float64. Squares of
+// deltas and inputs under 2⁻⁶³ = 1e-19 lose digits to float32's range.
+func (s *session) GradientMoments(sum, squares [][]float64, x []float32, y []int32) error {
+	n, err := s.labelled(x, y)
+	if err == nil {
+		err = s.p.momentsFit("sums", sum)
+	}
+	if err == nil {
+		err = s.p.momentsFit("sums of squares", squares)
+	}
+	if err != nil {
+		return fmt.Errorf("computing moments of gradients: %w", err)
+	}
+	b := s.pass()
+	if b.squares == nil {
+		b.squares = aligned(s.p.params)
+	}
+	r := run{x: x, n: n, mode: models.Eval, fuse: true, tensors: true, squares: true}
+	if err := s.forward(r); err != nil {
+		return fmt.Errorf("computing moments of gradients: %w", err)
+	}
+	s.loss(y, n, 1)
+	s.fused = false
+	s.backward(r)
+	for i, t := range s.p.tensors {
+		if t.trainable {
+			t.add(sum[i], s.grads)
+			t.add(squares[i], b.squares)
+		}
+	}
+	return nil
+}
+
+// momentsFit reports how moments differ from one array for every trainable tensor.
+func (p *plan) momentsFit(what string, m [][]float64) error {
+	if len(m) != len(p.tensors) {
+		return fmt.Errorf("%s of %d tensors, the architecture has %d", what, len(m), len(p.tensors))
+	}
+	for i, t := range p.tensors {
+		if t.trainable && len(m[i]) != t.rows*t.cols {
+			return fmt.Errorf("room for %d %s of tensor %q, it has %d values", len(m[i]), what, p.specs[i].Name, t.rows*t.cols)
+		}
+	}
+	return nil
+}
+
+// add adds a tensor in its arena to dst.
+func (t place) add(dst []float64, arena []float32) {
+	for r := range t.rows {
+		row := dst[r*t.cols : (r+1)*t.cols]
+		for c, v := range arena[t.at+r*t.ld : t.at+r*t.ld+t.cols] {
+			row[c] += float64(v)
+		}
+	}
+}

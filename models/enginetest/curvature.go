@@ -1,0 +1,151 @@
+package enginetest
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/genbench/genbench/models"
+)
+
+// testHessianVector compares with differences of the float64 network's gradient, which testGradient
+// holds against differences of its loss, and checks that the Hessian is symmetric.
+func testHessianVector(t *testing.T, e models.Engine, c network) {
+	s := c.session(t, e, c.rows+2)
+	second, ok := s.(models.SecondOrder)
+	if !ok {
+		t.Skip("the engine has no second derivatives")
+	}
+	n, x := newNetwork64(c.arch, c.state), widen(c.x)
+	rng := rand.New(rand.NewPCG(uint64(c.rows), 43))
+	u, v := c.direction(rng), c.direction(rng)
+	hu, hv := nanState(c.arch), nanState(c.arch)
+	must(t, second.HessianVector(hu, u, c.x, c.y))
+	must(t, second.HessianVector(hv, v, c.x, c.y))
+	want, err := n.gradientAlong(n.trainable(wide(v)), x, c.y)
+	if err != "" {
+		t.Fatal(err)
+	}
+	closeStates(t, "Hessian times vector", hv, want)
+	for i, spec := range c.arch.Tensors() {
+		if !spec.Trainable && slices.ContainsFunc(hv[i].Data, func(v float32) bool { return v != 0 }) {
+			t.Errorf("the product has %v for %s, want 0", hv[i].Data, spec.Name)
+		}
+	}
+	var uhv, vhu, size float64
+	for i, spec := range c.arch.Tensors() {
+		for j := range hv[i].Data {
+			if spec.Trainable {
+				uhv += float64(u[i].Data[j]) * float64(hv[i].Data[j])
+				vhu += float64(v[i].Data[j]) * float64(hu[i].Data[j])
+				size += abs(float64(u[i].Data[j]) * float64(hv[i].Data[j]))
+			}
+		}
+	}
+	if !(abs(uhv-vhu) <= tolerance*size) {
+		t.Errorf("u·Hv = %v and v·Hu = %v differ by %.2g, allowed %.2g", uhv, vhu, abs(uhv-vhu), tolerance*size)
+	}
+	must(t, second.HessianVector(v, v, c.x, c.y))
+	sameBits(t, "product over its vector", v, hv)
+	after := models.NewState(c.arch)
+	must(t, s.State(after))
+	sameBits(t, "state after HessianVector", after, c.state)
+}
+
+// direction draws a vector. Its values for running statistics, which nobody may read, are no numbers.
+func (c network) direction(rng *rand.Rand) models.State {
+	v := models.NewState(c.arch)
+	for i, spec := range c.arch.Tensors() {
+		if spec.Trainable {
+			copy(v[i].Data, normals(rng, len(v[i].Data)))
+		} else {
+			nan(v[i].Data)
+		}
+	}
+	return v
+}
+
+// trainable is v with 0 for tensors that are not.
+func (n *network64) trainable(v [][]float64) [][]float64 {
+	w := make([][]float64, len(v))
+	for i, spec := range n.arch.Tensors() {
+		w[i] = make([]float64, len(v[i]))
+		if spec.Trainable {
+			copy(w[i], v[i])
+		}
+	}
+	return w
+}
+
+// shifted is the network h v further.
+func (n *network64) shifted(v [][]float64, h float64) *network64 {
+	m := *n
+	m.tensors = make([][]float64, len(n.tensors))
+	for i, t := range n.tensors {
+		m.tensors[i] = slices.Clone(t)
+		for j := range t {
+			m.tensors[i][j] += h * v[i][j]
+		}
+	}
+	return &m
+}
+
+// stepAlong is a step along v that no ReLU's input crosses 0 in, neither way: there the second derivative
+// does not exist and differences measure the jump. 0: none above 1e-9.
+func (n *network64) stepAlong(v [][]float64, x []float64, rows int, h float64) float64 {
+	for ; h > 1e-9; h /= 2 {
+		here := n.forward(x, rows, models.Eval, models.Draw{})
+		up := n.shifted(v, h).forward(x, rows, models.Eval, models.Draw{})
+		down := n.shifted(v, -h).forward(x, rows, models.Eval, models.Draw{})
+		same := true
+		for l, layer := range n.arch.Layers {
+			if layer.Kind != models.ReLU {
+				continue
+			}
+			for i, a := range here.outs[l] {
+				same = same && (a > 0) == (up.outs[l][i] > 0) && (a > 0) == (down.outs[l][i] > 0)
+			}
+		}
+		if same {
+			return h
+		}
+	}
+	return 0
+}
+
+// gradientAlong is the derivative of the evaluation gradient along v: central differences at h and h/2 without their common
+// error in h² (Richardson). Rounding leaves 1e-16/h of the gradient.
+func (n *network64) gradientAlong(v [][]float64, x []float64, y []int32) (d [][]float64, err string) {
+	var top float64
+	for i := range v {
+		top = math.Max(top, largest(n.tensors[i]))
+	}
+	h := n.stepAlong(v, x, len(y), 2e-5/math.Max(1, top))
+	if h == 0 {
+		return nil, "a ReLU is too near 0 for a difference of gradients"
+	}
+	at := func(h float64) [][]float64 {
+		m := n.shifted(v, h)
+		return m.backward(m.forward(x, len(y), models.Eval, models.Draw{}), y, models.Eval)
+	}
+	a, b, c, e := at(h), at(-h), at(h/2), at(-h/2)
+	d = make([][]float64, len(v))
+	for i := range d {
+		d[i] = make([]float64, len(v[i]))
+		for j := range d[i] {
+			d[i][j] = (4*(c[i][j]-e[i][j])/h - (a[i][j]-b[i][j])/(2*h)) / 3
+		}
+	}
+	return d, ""
+}
+
+// lossAlong is the derivative of the evaluation loss along v by central differences.
+func (n *network64) lossAlong(v [][]float64, x []float64, y []int32) float64 {
+	h := n.stepAlong(v, x, len(y), 1e-6)
+	at := func(h float64) float64 {
+		m := n.shifted(v, h)
+		return m.loss(m.forward(x, len(y), models.Eval, models.Draw{}), y)
+	}
+	return (at(h) - at(-h)) / (2 * h)
+}
