@@ -38,6 +38,7 @@ type kind struct {
 	init    bool                 // needs the initial tensors
 	test    bool                 // needs the test inputs
 	random  func(arguments) bool // whether the run's seed matters; nil: never
+	cost    costs                // beside the quantities that it rests on
 	compute func(context.Context, *Provider, arguments) ([]payload, error)
 }
 
@@ -76,23 +77,23 @@ func always(arguments) bool    { return true }
 // catalogue lists the quantities. It is a function so that nothing can change it.
 func catalogue() []kind {
 	return []kind{
-		{name: "weights", of: ofNetwork, compute: computeWeights},
-		{name: "init-weights", of: ofNetwork, init: true, compute: computeInitWeights},
-		{name: "fused-weights", of: ofNetwork, compute: computeFusedWeights},
-		{name: "fused-init-weights", of: ofNetwork, init: true, compute: computeFusedInitWeights},
-		{name: "train-inputs", of: ofData, compute: computeTrainInputs},
-		{name: "train-labels", of: ofData, compute: computeTrainLabels},
-		{name: "test-inputs", of: ofData, test: true, compute: computeTestInputs},
-		{name: "train-logits", of: ofEngine, compute: computeTrainLogits},
-		{name: "train-margins", of: ofEngine, compute: computeTrainMargins},
-		{name: "train-loss", of: ofEngine, compute: computeTrainLoss},
-		{name: "layer-sums", of: ofEngine, random: sampled, compute: computeLayerSums, args: []argument{
+		{name: "weights", of: ofNetwork, cost: free, compute: computeWeights},
+		{name: "init-weights", of: ofNetwork, init: true, cost: free, compute: computeInitWeights},
+		{name: "fused-weights", of: ofNetwork, cost: free, compute: computeFusedWeights},
+		{name: "fused-init-weights", of: ofNetwork, init: true, cost: free, compute: computeFusedInitWeights},
+		{name: "train-inputs", of: ofData, cost: free, compute: computeTrainInputs},
+		{name: "train-labels", of: ofData, cost: free, compute: computeTrainLabels},
+		{name: "test-inputs", of: ofData, test: true, cost: free, compute: computeTestInputs},
+		{name: "train-logits", of: ofEngine, cost: oneForward, compute: computeTrainLogits},
+		{name: "train-margins", of: ofEngine, cost: free, compute: computeTrainMargins},
+		{name: "train-loss", of: ofEngine, cost: free, compute: computeTrainLoss},
+		{name: "layer-sums", of: ofEngine, random: sampled, cost: oneForward, compute: computeLayerSums, args: []argument{
 			argSplit, argExamples,
 			{name: "layers", values: []string{"released", "paper", "post_relu"}},
 			{name: "reduce", values: []string{"sum", "mean", "abs_sum", "mean_channel_sum_space"}},
 			{name: "include_logits", values: []string{"false", "true"}},
 		}},
-		{name: "complexity", of: ofData, random: sampled, compute: computeComplexity, args: []argument{
+		{name: "complexity", of: ofData, random: sampled, cost: free, compute: computeComplexity, args: []argument{
 			argSplit, argExamples,
 			{name: "complexity", values: []string{"entropy", "gzip", "png"}},
 			{name: "bins", number: 256, min: 2, max: 1 << 20},
@@ -100,11 +101,11 @@ func catalogue() []kind {
 			{name: "out_of_range", values: []string{"", "error", "drop", "clip"}},
 			{name: "scale", values: []string{"bits", "published"}},
 		}},
-		{name: "pac-bayes", of: ofEngine, random: always, compute: computePACBayes, args: []argument{
+		{name: "pac-bayes", of: ofEngine, random: always, cost: costPACBayes, compute: computePACBayes, args: []argument{
 			argKind, {name: "rgm_compat", values: []string{"false", "true"}},
 		}},
-		{name: "sharpness", of: ofEngine, random: always, compute: computeSharpness, args: []argument{argKind}},
-		{name: "history", of: ofRecord, compute: computeHistory},
+		{name: "sharpness", of: ofEngine, random: always, cost: costSharpness, compute: computeSharpness, args: []argument{argKind}},
+		{name: "history", of: ofRecord, cost: free, compute: computeHistory},
 	}
 }
 

@@ -1,0 +1,197 @@
+package quantity
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Cost is what computing a quantity takes, in passes of the network over all
+// examples of a split, beside the quantities that it rests on. Work on the examples
+// alone, or on the weights once, is not counted: milliseconds on a network of
+// some 100,000 weights.
+type Cost struct {
+	Forwards     float64 `json:"forwards"`                // F: the training set through the network
+	Gradients    float64 `json:"gradients"`               // B: a gradient, with the forward pass that it takes; per-example reductions of gradients too
+	Products     float64 `json:"products"`                // H: products of the Hessian with a vector
+	TestForwards float64 `json:"test_forwards,omitempty"` // the test inputs through the network
+	SVDs         float64 `json:"svds"`                    // decompositions of every weight matrix
+}
+
+// Plus adds up.
+func (c Cost) Plus(d Cost) Cost {
+	return Cost{c.Forwards + d.Forwards, c.Gradients + d.Gradients, c.Products + d.Products, c.TestForwards + d.TestForwards, c.SVDs + d.SVDs}
+}
+
+// Max is the larger of each part.
+func (c Cost) Max(d Cost) Cost {
+	return Cost{max(c.Forwards, d.Forwards), max(c.Gradients, d.Gradients), max(c.Products, d.Products), max(c.TestForwards, d.TestForwards), max(c.SVDs, d.SVDs)}
+}
+
+// String is "66F + 12B"; "0" for no pass at all. F are forward passes, B gradients, H
+// Hessian products, Ft forward passes over the test inputs, SVD decompositions of the weights.
+func (c Cost) String() string {
+	var parts []string
+	for _, p := range []struct {
+		passes float64
+		unit   string
+	}{{c.Forwards, "F"}, {c.TestForwards, "Ft"}, {c.Gradients, "B"}, {c.Products, "H"}, {c.SVDs, " SVD"}} {
+		if p.passes == 0 {
+			continue
+		}
+		n := strconv.FormatFloat(p.passes, 'f', 0, 64)
+		if p.passes < 10 {
+			n = strconv.FormatFloat(p.passes, 'g', 2, 64)
+		}
+		parts = append(parts, n+p.unit)
+	}
+	if parts == nil {
+		return "0"
+	}
+	return strings.Join(parts, " + ")
+}
+
+// costs answers what a quantity takes with n training examples: usually, on networks of
+// the corpus quick, and at the most.
+type costs func(a arguments, n int) (usual, most Cost)
+
+// fixed costs the same whatever the network.
+func fixed(c Cost) costs {
+	return func(arguments, int) (usual, most Cost) { return c, c }
+}
+
+// free is the cost of what is read, copied, or made of quantities that it rests on.
+var free = fixed(Cost{})
+
+// oneForward is a pass over the split that the arguments name.
+func oneForward(a arguments, _ int) (usual, most Cost) {
+	c := Cost{Forwards: 1}
+	if a["split"] == "test" {
+		c = Cost{TestForwards: 1}
+	}
+	return c, c
+}
+
+// Evaluations of a search on the networks of corpus quick: in its rough stage, and exact ones.
+const (
+	usualRough = 5
+	usualExact = 3
+
+	usualHalvings = 7 // of the reference code's bisection
+)
+
+// roughSize is how much of a training set a search's rough stage looks at.
+func roughSize(n int) float64 {
+	if n <= 2*roughExamples {
+		return 1
+	}
+	return roughExamples / float64(n)
+}
+
+// costPACBayes counts an evaluation as a pass a draw, and the unperturbed network.
+func costPACBayes(a arguments, n int) (usual, most Cost) {
+	base := 1 + roughSize(n)
+	if a.flag("rgm_compat") {
+		return Cost{Forwards: base + usualHalvings*draws}, Cost{Forwards: base + maxHalvings*draws}
+	}
+	return Cost{Forwards: base + usualRough*roughDraws*roughSize(n) + usualExact*draws}, Cost{Forwards: base + maxEvaluations*draws}
+}
+
+// costSharpness counts an evaluation as an ascent on mini-batches and a pass a start.
+func costSharpness(_ arguments, n int) (usual, most Cost) {
+	base := 1 + roughSize(n)
+	step := float64(min(ascentBatch, n)) / float64(n)
+	usual = Cost{
+		Forwards:  base + usualRough*roughSize(n) + usualExact*restarts,
+		Gradients: usualRough*roughSteps*step + usualExact*restarts*ascentSteps*step,
+	}
+	return usual, Cost{Forwards: base + maxEvaluations*restarts, Gradients: maxEvaluations * restarts * ascentSteps * step}
+}
+
+// Request is a quantity with canonical arguments: equal requests are one quantity.
+type Request struct {
+	Name string
+	Args string // name=value, sorted, separated by commas
+}
+
+// String is "pac-bayes[kind=plain,rgm_compat=false]".
+func (r Request) String() string {
+	if r.Args == "" {
+		return r.Name
+	}
+	return r.Name + "[" + r.Args + "]"
+}
+
+// given is what [Provider.Get] would be asked with.
+func (r Request) given() map[string]string {
+	args := map[string]string{}
+	for _, kv := range strings.Split(r.Args, ",") {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			args[k] = v
+		}
+	}
+	return args
+}
+
+// Canonical is the request of a name and arguments, defaults filled in.
+func Canonical(name string, args map[string]string) (Request, error) {
+	_, a, err := find(name, args)
+	if err != nil {
+		return Request{}, err
+	}
+	return Request{Name: name, Args: a.String()}, nil
+}
+
+// Cost is what the request takes with n training examples, beside what it rests on.
+func (r Request) Cost(n int) (usual, most Cost, err error) {
+	k, a, err := find(r.Name, r.given())
+	if err != nil {
+		return Cost{}, Cost{}, err
+	}
+	if k.cost == nil {
+		return Cost{}, Cost{}, fmt.Errorf("the cost of quantity %s is not declared", r.Name)
+	}
+	usual, most = k.cost(a, n)
+	return usual, most, nil
+}
+
+// asking is the key of a context's value: the request whose computation asks.
+type asking struct{}
+
+// asked notes that the computation of another quantity, if ctx is of one, rests on r.
+func (p *Provider) asked(ctx context.Context, r Request) {
+	by, ok := ctx.Value(asking{}).(Request)
+	if !ok || by == r {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rests == nil {
+		p.rests = map[Request]map[Request]bool{}
+	}
+	if p.rests[by] == nil {
+		p.rests[by] = map[Request]bool{}
+	}
+	p.rests[by][r] = true
+}
+
+// Rests returns the requests with all that they rest on, as far as this provider computed
+// them: what came from the cache is not known to rest on anything.
+func (p *Provider) Rests(rs ...Request) map[Request]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := map[Request]bool{}
+	for len(rs) > 0 {
+		r := rs[0]
+		rs = rs[1:]
+		if all[r] {
+			continue
+		}
+		all[r] = true
+		for s := range p.rests[r] {
+			rs = append(rs, s)
+		}
+	}
+	return all
+}
