@@ -52,9 +52,12 @@ func class(info measure.Info) string {
 	return "train"
 }
 
-// costExamples is the size of the training set that costs are stated for: that of
+// costExamples and costTest are the sizes of the splits that costs are stated for: those of
 // corpus quick.
-const costExamples = 1000
+const (
+	costExamples = 1000
+	costTest     = 2000
+)
 
 // costOf is what requests take together, each once.
 func costOf(requests map[quantity.Request]bool, examples int) (usual, most quantity.Cost, err error) {
@@ -78,5 +81,5 @@ func askBuiltins(ctx context.Context, env environment) ([]inprocess.Asked, error
 	for _, m := range measures.All() {
 		choices = append(choices, inprocess.Choice{Measure: m})
 	}
-	return inprocess.Ask(ctx, engine, choices)
+	return inprocess.Ask(ctx, engine, choices, inprocess.Sizes{Train: costExamples, Test: costTest})
 }

@@ -3,6 +3,8 @@ package quantity
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,21 +14,22 @@ import (
 // alone, or on the weights once, is not counted: milliseconds on a network of
 // some 100,000 weights.
 type Cost struct {
-	Forwards     float64 `json:"forwards"`                // F: the training set through the network
-	Gradients    float64 `json:"gradients"`               // B: a gradient, with the forward pass that it takes; per-example reductions of gradients too
-	Products     float64 `json:"products"`                // H: products of the Hessian with a vector
-	TestForwards float64 `json:"test_forwards,omitempty"` // the test inputs through the network
-	SVDs         float64 `json:"svds"`                    // decompositions of every weight matrix
+	Forwards     float64 `json:"forwards"`      // F: the training set through the network
+	Gradients    float64 `json:"gradients"`     // B: a gradient, with the forward pass that it takes; per-example reductions of gradients too
+	Products     float64 `json:"products"`      // H: products of the Hessian with a vector
+	TestForwards float64 `json:"test_forwards"` // Ft: the test inputs through the network
+	SVDs         float64 `json:"svds"`          // decompositions of every weight matrix
+	Moves        float64 `json:"moves"`         // of all weights, to where a pass looks; part of the time, not of the passes
 }
 
 // Plus adds up.
 func (c Cost) Plus(d Cost) Cost {
-	return Cost{c.Forwards + d.Forwards, c.Gradients + d.Gradients, c.Products + d.Products, c.TestForwards + d.TestForwards, c.SVDs + d.SVDs}
+	return Cost{c.Forwards + d.Forwards, c.Gradients + d.Gradients, c.Products + d.Products, c.TestForwards + d.TestForwards, c.SVDs + d.SVDs, c.Moves + d.Moves}
 }
 
 // Max is the larger of each part.
 func (c Cost) Max(d Cost) Cost {
-	return Cost{max(c.Forwards, d.Forwards), max(c.Gradients, d.Gradients), max(c.Products, d.Products), max(c.TestForwards, d.TestForwards), max(c.SVDs, d.SVDs)}
+	return Cost{max(c.Forwards, d.Forwards), max(c.Gradients, d.Gradients), max(c.Products, d.Products), max(c.TestForwards, d.TestForwards), max(c.SVDs, d.SVDs), max(c.Moves, d.Moves)}
 }
 
 // String is "66F + 12B"; "0" for no pass at all. F are forward passes, B gradients, H
@@ -73,12 +76,13 @@ func oneForward(a arguments, _ int) (usual, most Cost) {
 	return c, c
 }
 
-// Evaluations of a search on the networks of corpus quick: in its rough stage, and exact ones.
+// Evaluations of a search on the networks of corpus quick: of its rough stage, exact ones of
+// each search, and halvings of the reference code's.
 const (
-	usualRough = 5
-	usualExact = 3
-
-	usualHalvings = 7 // of the reference code's bisection
+	usualRough    = 5
+	usualPACBayes = 2
+	usualAscents  = 3
+	usualHalvings = 7
 )
 
 // roughSize is how much of a training set a search's rough stage looks at.
@@ -89,24 +93,29 @@ func roughSize(n int) float64 {
 	return roughExamples / float64(n)
 }
 
-// costPACBayes counts an evaluation as a pass a draw, and the unperturbed network.
+// costPACBayes counts an evaluation as a pass and a move a draw, and the unperturbed network.
 func costPACBayes(a arguments, n int) (usual, most Cost) {
-	base := 1 + roughSize(n)
-	if a.flag("rgm_compat") {
-		return Cost{Forwards: base + usualHalvings*draws}, Cost{Forwards: base + maxHalvings*draws}
+	rough := roughSize(n)
+	of := func(roughEvaluations, evaluations float64) Cost {
+		return Cost{Forwards: 1 + rough + roughEvaluations*roughDraws*rough + evaluations*draws, Moves: 2 + roughEvaluations*roughDraws + evaluations*draws}
 	}
-	return Cost{Forwards: base + usualRough*roughDraws*roughSize(n) + usualExact*draws}, Cost{Forwards: base + maxEvaluations*draws}
+	if a.flag("rgm_compat") {
+		return of(0, usualHalvings), of(0, maxHalvings)
+	}
+	return of(usualRough, usualPACBayes), of(0, maxEvaluations)
 }
 
 // costSharpness counts an evaluation as an ascent on mini-batches and a pass a start.
 func costSharpness(_ arguments, n int) (usual, most Cost) {
-	base := 1 + roughSize(n)
-	step := float64(min(ascentBatch, n)) / float64(n)
-	usual = Cost{
-		Forwards:  base + usualRough*roughSize(n) + usualExact*restarts,
-		Gradients: usualRough*roughSteps*step + usualExact*restarts*ascentSteps*step,
+	rough, step := roughSize(n), float64(min(ascentBatch, n))/float64(n)
+	of := func(roughEvaluations, evaluations float64) Cost {
+		return Cost{
+			Forwards:  1 + rough + roughEvaluations*rough + evaluations*restarts,
+			Gradients: (roughEvaluations*roughSteps + evaluations*restarts*ascentSteps) * step,
+			Moves:     2 + roughEvaluations*(roughSteps+1) + evaluations*restarts*(ascentSteps+1),
+		}
 	}
-	return usual, Cost{Forwards: base + maxEvaluations*restarts, Gradients: maxEvaluations * restarts * ascentSteps * step}
+	return of(usualRough, usualAscents), of(0, maxEvaluations)
 }
 
 // Request is a quantity with canonical arguments: equal requests are one quantity.
@@ -121,6 +130,22 @@ func (r Request) String() string {
 		return r.Name
 	}
 	return r.Name + "[" + r.Args + "]"
+}
+
+// Brief is String with the arguments that differ from their defaults: "pac-bayes".
+func (r Request) Brief() string {
+	plain, err := Canonical(r.Name, nil)
+	if err != nil {
+		return r.String()
+	}
+	defaults, given := plain.given(), r.given()
+	var differ []string
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if given[name] != defaults[name] {
+			differ = append(differ, name+"="+given[name])
+		}
+	}
+	return Request{Name: r.Name, Args: strings.Join(differ, ",")}.String()
 }
 
 // given is what [Provider.Get] would be asked with.
@@ -142,6 +167,20 @@ func Canonical(name string, args map[string]string) (Request, error) {
 	}
 	return Request{Name: name, Args: a.String()}, nil
 }
+
+// With returns the request with another value of one of its arguments; unchanged where it has
+// none of that name.
+func (r Request) With(argument, value string) Request {
+	args := r.given()
+	if _, ok := args[argument]; !ok {
+		return r
+	}
+	args[argument] = value
+	return Request{Name: r.Name, Args: arguments(args).String()}
+}
+
+// Argument is the value of an argument, "" where it has none of that name.
+func (r Request) Argument(name string) string { return r.given()[name] }
 
 // Cost is what the request takes with n training examples, beside what it rests on.
 func (r Request) Cost(n int) (usual, most Cost, err error) {

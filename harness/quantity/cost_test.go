@@ -12,7 +12,8 @@ import (
 // passEngine is an engine that counts the examples that go through it.
 type passEngine struct {
 	models.Engine
-	forwards, gradients, products int
+	forwards, gradients, products int // values of inputs
+	moves                         int
 }
 
 func (c *passEngine) NewSession(a models.Architecture, maxBatch int) (models.Session, error) {
@@ -23,6 +24,11 @@ func (c *passEngine) NewSession(a models.Architecture, maxBatch int) (models.Ses
 type passSession struct {
 	models.Session
 	c *passEngine
+}
+
+func (s *passSession) SetState(state models.State) error {
+	s.c.moves++
+	return s.Session.SetState(state)
 }
 
 func (s *passSession) Logits(dst, x []float32) error {
@@ -128,15 +134,15 @@ func TestCosts(t *testing.T) {
 				}
 				usual, most = usual.Plus(u), most.Plus(m)
 			}
-			t.Logf("%s: %s, usually %s, at most %s", r, seen, usual, most)
+			t.Logf("%s: %s, usually %s, at most %s; %v of %v moves", r, seen, usual, most, seen.Moves, usual.Moves)
 			if seen.Max(most) != most {
-				t.Errorf("%s takes %s, declared are at most %s", r, seen, most)
+				t.Errorf("%s takes %+v, declared are at most %+v", r, seen, most)
 			}
 			if most.Max(usual) != most {
 				t.Errorf("%s: usual %s, at most %s", r, usual, most)
 			}
-			if !near(seen.Forwards, usual.Forwards) || !near(seen.Gradients, usual.Gradients) || !near(seen.Products, usual.Products) || !near(seen.TestForwards, usual.TestForwards) {
-				t.Errorf("%s takes %s, declared as usual are %s", r, seen, usual)
+			if !near(seen.Forwards, usual.Forwards) || !near(seen.Gradients, usual.Gradients) || !near(seen.Products, usual.Products) || !near(seen.TestForwards, usual.TestForwards) || !near(seen.Moves, usual.Moves) {
+				t.Errorf("%s takes %+v, declared as usual are %+v", r, seen, usual)
 			}
 		}
 	}
@@ -163,7 +169,7 @@ func passes(t *testing.T, s *Subject, r Request, n, test int) (Cost, map[Request
 	examples := float64(s.Arch.Input.Size())
 	seen := Cost{
 		Forwards: float64(c.forwards) / examples / float64(n), Gradients: float64(c.gradients) / examples / float64(n),
-		Products: float64(c.products) / examples / float64(n),
+		Products: float64(c.products) / examples / float64(n), Moves: float64(max(0, c.moves-1)), // the first is how a session begins
 	}
 	if r.given()["split"] == "test" {
 		seen.TestForwards, seen.Forwards = float64(c.forwards)/examples/float64(test), 0

@@ -1,9 +1,11 @@
 package inprocess
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/genbench/genbench/corpora/dataset"
 	"github.com/genbench/genbench/harness/measure"
@@ -24,10 +26,14 @@ type Asked struct {
 	Err   error                     // why the measure had no value; what it needs is then taken from its declaration
 }
 
-// Ask computes the choices on a toy network and returns what each asked for: no
-// declaration of a measure says with which arguments it asks.
-func Ask(ctx context.Context, e models.Engine, choices []Choice) (_ []Asked, err error) {
-	s, err := Toy(ctx, e)
+// Sizes are the numbers of examples of a corpus.
+type Sizes struct{ Train, Test int }
+
+// Ask computes the choices on a toy network and returns what each asked for, as it would of a
+// network with that many examples: no declaration of a measure says with which arguments it asks.
+func Ask(ctx context.Context, e models.Engine, choices []Choice, sizes Sizes) (_ []Asked, err error) {
+	toy := Sizes{toyTrain, toyTrain + 100*cmp.Compare(sizes.Test, sizes.Train)} // the smaller split stays the smaller
+	s, err := train(ctx, e, toy)
 	if err != nil {
 		return nil, fmt.Errorf("training a toy network: %w", err)
 	}
@@ -53,10 +59,39 @@ func Ask(ctx context.Context, e models.Engine, choices []Choice) (_ []Asked, err
 		if a.Err != nil {
 			asked.Needs = declared(a.Asked, c.Measure.Info().Needs)
 		}
-		asked.All = net.provider.Rests(asked.Needs...)
+		asked.All = map[quantity.Request]bool{}
+		for r := range net.provider.Rests(asked.Needs...) {
+			asked.All[resized(r, toy, sizes)] = true
+		}
+		for i, r := range asked.Needs {
+			asked.Needs[i] = resized(r, toy, sizes)
+		}
 		all = append(all, asked)
 	}
 	return all, nil
+}
+
+// resized is a request of the toy network as it would be of another: numbers of examples that are the
+// size of a split are those of the other's, and all of a split is 0, as the host has it.
+func resized(r quantity.Request, toy, sizes Sizes) quantity.Request {
+	n, err := strconv.Atoi(r.Argument("examples"))
+	if err != nil || n == 0 {
+		return r
+	}
+	switch n {
+	case toy.Train:
+		n = sizes.Train
+	case toy.Test:
+		n = sizes.Test
+	}
+	all := sizes.Train
+	if r.Argument("split") == "test" {
+		all = sizes.Test
+	}
+	if n >= all {
+		n = 0
+	}
+	return r.With("examples", strconv.Itoa(n))
 }
 
 // declared adds the needs that were not asked for, with default arguments.
@@ -78,14 +113,17 @@ func declared(asked []quantity.Request, needs measure.Needs) []quantity.Request 
 // measure in another process.
 func Declared(needs measure.Needs) []quantity.Request { return declared(nil, needs) }
 
-// Toy trains a network in some milliseconds on 300 images, to the point where searches and
+// toyTrain is the number of training examples of the toy network; no measure asks for as many by itself.
+const toyTrain = 300
+
+// train trains a network in some milliseconds, to the point where searches and
 // margins are defined.
-func Toy(ctx context.Context, e models.Engine) (*quantity.Subject, error) {
+func train(ctx context.Context, e models.Engine, toy Sizes) (*quantity.Subject, error) {
 	set, err := dataset.Open("fmnist-mini", "")
 	if err != nil {
 		return nil, err
 	}
-	data, err := dataset.Build(set, dataset.Transform{Pool: 2, Train: 300, Test: 100})
+	data, err := dataset.Build(set, dataset.Transform{Pool: 2, Train: toy.Train, Test: toy.Test})
 	if err != nil {
 		return nil, err
 	}
