@@ -26,7 +26,7 @@ type Options struct {
 	Programs []plugin.Program
 	Plugin   plugin.Options
 	Patterns []string              // of measures; none: all
-	Added    []string              // programs whose measures are chosen whatever the patterns say
+	Added    []string              // programs whose measures are chosen even where no pattern matches them
 	Reserved []string              // names that no measure may have
 	Engine   string                // name of the engine behind NewHost
 	NewHost  func() *quantity.Host // one a worker
@@ -40,6 +40,7 @@ type Harness struct {
 	o       Options
 	started []started
 	columns []Column
+	offered int // measures of all programs
 }
 
 // started is a program of the first worker; the other workers start their own.
@@ -67,6 +68,7 @@ func Open(ctx context.Context, o Options) (*Harness, error) {
 		return nil, err
 	}
 	on, err := h.offer()
+	h.offered = len(on)
 	if err == nil {
 		h.columns, err = h.choose(on)
 	}
@@ -139,6 +141,15 @@ func (h *Harness) Close() {
 
 // Columns are the chosen measures, in the order of the programs.
 func (h *Harness) Columns() []Column { return slices.Clone(h.columns) }
+
+// Chosen counts the measures on offer that have a column, and all of them.
+func (h *Harness) Chosen() (chosen, all int) {
+	names := map[string]bool{}
+	for _, c := range h.columns {
+		names[c.Info.Name] = true
+	}
+	return len(names), h.offered
+}
 
 // Table is the answer of every column for every network, as far as there is one.
 type Table struct {
