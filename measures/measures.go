@@ -6,7 +6,10 @@ import (
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/measures/cna"
 	"github.com/genbench/genbench/measures/cnam"
+	"github.com/genbench/genbench/measures/curvature"
+	"github.com/genbench/genbench/measures/gradients"
 	"github.com/genbench/genbench/measures/l2norm"
+	"github.com/genbench/genbench/measures/losssharpness"
 	"github.com/genbench/genbench/measures/sharpness"
 )
 
@@ -19,5 +22,8 @@ func All() []measure.Measure {
 	for _, m := range sharpness.All() {
 		all = append(all, m)
 	}
+	all = append(all, gradients.All()...)
+	all = append(all, curvature.All()...)
+	all = append(all, losssharpness.All()...)
 	return all
 }

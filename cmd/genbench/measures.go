@@ -52,17 +52,13 @@ func class(info measure.Info) string {
 	return "train"
 }
 
-// costExamples and costTest are the sizes of the splits that costs are stated for: those of
-// corpus quick.
-const (
-	costExamples = 1000
-	costTest     = 2000
-)
+// costSize is what costs are stated for: corpus quick.
+var costSize = quantity.Size{Train: 1000, Test: 2000, Classes: 10}
 
 // costOf is what requests take together, each once.
-func costOf(requests map[quantity.Request]bool, examples int) (usual, most quantity.Cost, err error) {
+func costOf(requests map[quantity.Request]bool, size quantity.Size) (usual, most quantity.Cost, err error) {
 	for r := range requests {
-		u, m, err := r.Cost(examples)
+		u, m, err := r.Cost(size)
 		if err != nil {
 			return quantity.Cost{}, quantity.Cost{}, err
 		}
@@ -81,5 +77,5 @@ func askBuiltins(ctx context.Context, env environment) ([]inprocess.Asked, error
 	for _, m := range measures.All() {
 		choices = append(choices, inprocess.Choice{Measure: m})
 	}
-	return inprocess.Ask(ctx, engine, choices, inprocess.Sizes{Train: costExamples, Test: costTest})
+	return inprocess.Ask(ctx, engine, choices, inprocess.Sizes{Train: costSize.Train, Test: costSize.Test})
 }

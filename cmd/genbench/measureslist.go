@@ -49,7 +49,7 @@ func listMeasures(ctx context.Context, env environment) ([]listed, error) {
 	var list []listed
 	for k, m := range measures.All() {
 		i := m.Info()
-		usual, most, err := costOf(asked[k].All, costExamples)
+		usual, most, err := costOf(asked[k].All, costSize)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +146,7 @@ func (f *flags) writeList(list []listed) error {
 		rows = append(rows, []string{l.Name, l.Family, l.Class, predicts(l.Direction), cost, shortCitation(l.Citation), orDash(l.Version), orDash(strings.Join(l.Needs, " "))})
 	}
 	legend := fmt.Sprintf("predicts: what a larger value does. cost: what the host usually computes for the measure alone, in passes over %d training examples: F forward, B gradients, H Hessian products, Ft forward over the test inputs, SVD of all weights. "+
-		"Measures share what they need: `genbench plan` has the cost of a set. `genbench measures show NAME` describes a measure.", costExamples)
+		"Measures share what they need: `genbench plan` has the cost of a set. `genbench measures show NAME` describes a measure.", costSize.Train)
 	if f.format == "markdown" {
 		return markdownList(w, header, rows, absent, legend)
 	}

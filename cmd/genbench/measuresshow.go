@@ -156,10 +156,10 @@ func (f *flags) measurePage(i measure.Info, asked inprocess.Asked) (string, erro
 
 // needs lists the quantities with what each takes.
 func (p *page) needs(i measure.Info, asked inprocess.Asked) error {
-	fmt.Fprintf(p, "\nneeds, with passes over %d training examples (usual, at the most):\n", costExamples)
+	fmt.Fprintf(p, "\nneeds, with passes over %d training examples (usual, at the most):\n", costSize.Train)
 	costs := map[string][2]quantity.Cost{}
 	for _, r := range asked.Needs {
-		u, m, err := r.Cost(costExamples)
+		u, m, err := r.Cost(costSize)
 		if err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (p *page) needs(i measure.Info, asked inprocess.Asked) error {
 			fmt.Fprintf(p, "  %-20s not asked for with the default options\n", n)
 		}
 	}
-	usual, most, err := costOf(asked.All, costExamples)
+	usual, most, err := costOf(asked.All, costSize)
 	if err != nil {
 		return err
 	}

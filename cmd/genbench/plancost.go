@@ -43,7 +43,7 @@ func (s *stages) planMeasuring(ctx context.Context) (*measuring, error) {
 	if m.jobs, err = s.jobsToMeasure(len(m.columns)); err != nil {
 		return nil, err
 	}
-	sizes := inprocess.Sizes{Train: costExamples, Test: costTest}
+	sizes := inprocess.Sizes{Train: costSize.Train, Test: costSize.Test}
 	if len(m.jobs) > 0 { // where sizes vary, those of the first network say what is shared
 		sizes = inprocess.Sizes{Train: m.jobs[0].train, Test: m.jobs[0].test}
 	}
@@ -154,7 +154,7 @@ func (m *measuring) total() (totals, error) {
 			t.networks++
 		}
 		for r := range all {
-			usual, most, err := r.Cost(j.train)
+			usual, most, err := r.Cost(quantity.Size{Train: j.train, Test: j.test, Classes: j.arch.Classes})
 			if err != nil {
 				return t, err
 			}

@@ -88,12 +88,21 @@ const (
 	Sharpness        Need = "sharpness"          // Sharpness
 	History          Need = "history"            // History
 	PerturbedLosses  Need = "perturbed-losses"   // Evaluate
+	GradientNorms    Need = "gradient-norms"     // GradientNorms
+	GradientDots     Need = "gradient-dots"      // GradientDots
+	GradientMoments  Need = "gradient-moments"   // GradientMoments
+	HessianTop       Need = "hessian-top"        // HessianTop; an engine may have no second derivatives
+	HessianTrace     Need = "hessian-trace"      // HessianTrace; likewise
+	StepLoss         Need = "step-loss"          // StepLoss
+	NoiseLoss        Need = "noise-loss"         // NoiseLoss
+	WorstLoss        Need = "worst-loss"         // WorstLoss
 )
 
 // KnownNeeds lists the needs of this version of the package.
 func KnownNeeds() []Need {
 	return []Need{Weights, InitWeights, FusedWeights, FusedInitWeights, TrainInputs, TrainLabels, TrainLogits, TrainMargins,
-		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses}
+		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
+		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss}
 }
 
 // Needs is a set of needs.

@@ -17,6 +17,7 @@ type argument struct {
 	number int // default of a number
 	min    int // smallest number
 	max    int
+	real   *interval // of a real number; values and number are then unused
 }
 
 // source says what a quantity depends on beside its arguments, and so what is
@@ -71,7 +72,18 @@ var (
 	argKind     = argument{name: "kind", values: []string{"plain", "magnitude"}}
 )
 
+// Arguments of the losses near the weights and of curvature.
+var (
+	argNorm      = argument{name: "norm", values: []string{"l2", "linf"}}
+	argAdaptive  = argument{name: "adaptive", values: []string{"false", "true"}}
+	argNormalize = argument{name: "normalize_logits", values: []string{"false", "true"}}
+	argRadius    = argument{name: "rho", real: &interval{value: 0.05, max: 1e6}}
+	argCurvature = argument{name: "examples", number: curvatureExamples, max: 1 << 31}
+)
+
 func sampled(a arguments) bool { return a["examples"] != "0" }
+func drawn(a arguments) bool   { return a["labels"] == "sampled" }
+func batched(a arguments) bool { return a["m"] != "0" }
 func always(arguments) bool    { return true }
 
 // catalogue lists the quantities. It is a function so that nothing can change it.
@@ -106,6 +118,24 @@ func catalogue() []kind {
 		}},
 		{name: "sharpness", of: ofEngine, random: always, cost: costSharpness, compute: computeSharpness, args: []argument{argKind}},
 		{name: "history", of: ofRecord, cost: free, compute: computeHistory},
+		{name: "gradient-norms", of: ofEngine, random: drawn, cost: costGradientNorms, compute: computeGradientNorms, args: []argument{
+			{name: "labels", values: []string{"given", "sampled", "expected"}},
+		}},
+		{name: "gradient-dots", of: ofEngine, cost: oneGradient, compute: computeGradientDots},
+		{name: "gradient-moments", of: ofEngine, cost: oneGradient, compute: computeGradientMoments},
+		{name: "hessian-top", of: ofEngine, random: always, cost: costHessianTop, compute: computeHessianTop, args: []argument{argCurvature}},
+		{name: "hessian-trace", of: ofEngine, random: always, cost: costHessianTrace, compute: computeHessianTrace, args: []argument{argCurvature}},
+		{name: "step-loss", of: ofEngine, random: batched, cost: costStepLoss, compute: computeStepLoss, args: []argument{
+			argAdaptive, argRadius, {name: "eta", real: &interval{value: 0.01, max: 1e6, zero: true}}, {name: "m", max: 1 << 31},
+		}},
+		{name: "noise-loss", of: ofEngine, random: always, cost: costNoiseLoss, compute: computeNoiseLoss, args: []argument{
+			argNorm, argAdaptive, argNormalize, argRadius, {name: "draws", number: 20, min: 1, max: 1000},
+		}},
+		{name: "worst-loss", of: ofEngine, random: always, cost: costWorstLoss, compute: computeWorstLoss, args: []argument{
+			argNorm, argAdaptive, argNormalize, argRadius,
+			{name: "m", number: 128, min: 1, max: batch}, {name: "iterations", number: 20, min: 1, max: 60},
+			{name: "examples", number: 1024, max: 1 << 31},
+		}},
 	}
 }
 
@@ -163,6 +193,9 @@ func find(name string, given map[string]string) (kind, arguments, error) {
 	if name == "complexity" {
 		a.settleComplexity()
 	}
+	if name == "step-loss" && !a.flag("adaptive") {
+		a["eta"] = "0.01" // it has no part in the step
+	}
 	return k, a, nil
 }
 
@@ -182,6 +215,9 @@ func (a arguments) settleComplexity() {
 
 // canonical is the argument's value in its one spelling.
 func (g argument) canonical(v string) (string, error) {
+	if g.real != nil {
+		return g.real.canonical(g.name, v)
+	}
 	if g.values != nil {
 		if v == "" {
 			return g.values[0], nil

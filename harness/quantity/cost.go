@@ -55,68 +55,8 @@ func (c Cost) String() string {
 	return strings.Join(parts, " + ")
 }
 
-// costs answers what a quantity takes with n training examples: usually, on networks of
-// the corpus quick, and at the most.
-type costs func(a arguments, n int) (usual, most Cost)
-
-// fixed costs the same whatever the network.
-func fixed(c Cost) costs {
-	return func(arguments, int) (usual, most Cost) { return c, c }
-}
-
-// free is the cost of what is read, copied, or made of quantities that it rests on.
-var free = fixed(Cost{})
-
-// oneForward is a pass over the split that the arguments name.
-func oneForward(a arguments, _ int) (usual, most Cost) {
-	c := Cost{Forwards: 1}
-	if a["split"] == "test" {
-		c = Cost{TestForwards: 1}
-	}
-	return c, c
-}
-
-// Evaluations of a search on the networks of corpus quick: of its rough stage, exact ones of
-// each search, and halvings of the reference code's.
-const (
-	usualRough    = 5
-	usualPACBayes = 2
-	usualAscents  = 3
-	usualHalvings = 7
-)
-
-// roughSize is how much of a training set a search's rough stage looks at.
-func roughSize(n int) float64 {
-	if n <= 2*roughExamples {
-		return 1
-	}
-	return roughExamples / float64(n)
-}
-
-// costPACBayes counts an evaluation as a pass and a move a draw, and the unperturbed network.
-func costPACBayes(a arguments, n int) (usual, most Cost) {
-	rough := roughSize(n)
-	of := func(roughEvaluations, evaluations float64) Cost {
-		return Cost{Forwards: 1 + rough + roughEvaluations*roughDraws*rough + evaluations*draws, Moves: 2 + roughEvaluations*roughDraws + evaluations*draws}
-	}
-	if a.flag("rgm_compat") {
-		return of(0, usualHalvings), of(0, maxHalvings)
-	}
-	return of(usualRough, usualPACBayes), of(0, maxEvaluations)
-}
-
-// costSharpness counts an evaluation as an ascent on mini-batches and a pass a start.
-func costSharpness(_ arguments, n int) (usual, most Cost) {
-	rough, step := roughSize(n), float64(min(ascentBatch, n))/float64(n)
-	of := func(roughEvaluations, evaluations float64) Cost {
-		return Cost{
-			Forwards:  1 + rough + roughEvaluations*rough + evaluations*restarts,
-			Gradients: (roughEvaluations*roughSteps + evaluations*restarts*ascentSteps) * step,
-			Moves:     2 + roughEvaluations*(roughSteps+1) + evaluations*restarts*(ascentSteps+1),
-		}
-	}
-	return of(usualRough, usualAscents), of(0, maxEvaluations)
-}
+// Size is what the cost of a quantity depends on beside its arguments.
+type Size struct{ Train, Test, Classes int } // examples of the splits; K
 
 // Request is a quantity with canonical arguments: equal requests are one quantity.
 type Request struct {
@@ -132,7 +72,7 @@ func (r Request) String() string {
 	return r.Name + "[" + r.Args + "]"
 }
 
-// Brief is String with the arguments that differ from their defaults: "pac-bayes".
+// Brief is String for people, with the arguments that differ from their defaults: "pac-bayes".
 func (r Request) Brief() string {
 	plain, err := Canonical(r.Name, nil)
 	if err != nil {
@@ -141,7 +81,11 @@ func (r Request) Brief() string {
 	defaults, given := plain.given(), r.given()
 	var differ []string
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if given[name] != defaults[name] {
+		switch {
+		case given[name] == defaults[name]:
+		case name == "examples" && given[name] == "0":
+			differ = append(differ, "examples=all")
+		default:
 			differ = append(differ, name+"="+given[name])
 		}
 	}
@@ -182,8 +126,8 @@ func (r Request) With(argument, value string) Request {
 // Argument is the value of an argument, "" where it has none of that name.
 func (r Request) Argument(name string) string { return r.given()[name] }
 
-// Cost is what the request takes with n training examples, beside what it rests on.
-func (r Request) Cost(n int) (usual, most Cost, err error) {
+// Cost is what the request takes, beside what it rests on.
+func (r Request) Cost(size Size) (usual, most Cost, err error) {
 	k, a, err := find(r.Name, r.given())
 	if err != nil {
 		return Cost{}, Cost{}, err
@@ -191,7 +135,7 @@ func (r Request) Cost(n int) (usual, most Cost, err error) {
 	if k.cost == nil {
 		return Cost{}, Cost{}, fmt.Errorf("the cost of quantity %s is not declared", r.Name)
 	}
-	usual, most = k.cost(a, n)
+	usual, most = k.cost(a, size)
 	return usual, most, nil
 }
 

@@ -11,8 +11,10 @@ import (
 type law uint64
 
 const (
-	normal  law = 1 // N(0, 1)
-	uniform law = 2 // U(-1, 1)
+	normal     law = 1 // N(0, 1)
+	uniform    law = 2 // U(-1, 1)
+	rademacher law = 3 // -1 or 1, each with probability ½
+	labels     law = 4 // U(0, 1) in float64, one an example: no direction, but what labels are drawn by
 )
 
 // noiseLimit is how many values are kept, 4 bytes each.
@@ -25,6 +27,7 @@ const noiseLimit = 32 << 20
 //	key = mix(mix(seed ^ 0x9e3779b97f4a7c15·law) + mix(draw+1)·0xbf58476d1ce4e5b9 + tensor·0x94d049bb133111eb)
 //	u_i = (mix(key + i·0x9e3779b97f4a7c15) >> 11 + ½) · 2^-53                   in (0, 1)
 //	uniform: x_i = 2 u_i - 1
+//	rademacher: x_i = 1 where the first bit of mix(key + i·0x9e3779b97f4a7c15) is 0, else -1
 //	normal:  x_2j = √(-2 ln u_2j) cos 2π u_2j+1,  x_2j+1 = √(-2 ln u_2j) sin 2π u_2j+1   (Box and Muller 1958)
 //
 // mix is SplitMix64's finalizer, arithmetic is modulo 2^64, values are rounded to float32.
@@ -69,20 +72,33 @@ func (g *noise) like(s models.State, l law, seed uint64, draw int) [][]float32 {
 	return out
 }
 
+const golden = 0x9e3779b97f4a7c15
+
+func (d direction) key() uint64 {
+	return mix(mix(d.seed^golden*uint64(d.law)) + mix(uint64(d.draw)+1)*0xbf58476d1ce4e5b9 + uint64(d.tensor)*0x94d049bb133111eb)
+}
+
+// unit is u_i of a direction's key.
+func unit(key uint64, i int) float64 { return (float64(mix(key+uint64(i)*golden)>>11) + 0.5) * 0x1p-53 }
+
 func (d direction) generate(n int) []float32 {
-	const golden = 0x9e3779b97f4a7c15
-	key := mix(mix(d.seed^golden*uint64(d.law)) + mix(uint64(d.draw)+1)*0xbf58476d1ce4e5b9 + uint64(d.tensor)*0x94d049bb133111eb)
-	u := func(i int) float64 { return (float64(mix(key+uint64(i)*golden)>>11) + 0.5) * 0x1p-53 }
+	key := d.key()
 	z := make([]float32, n)
-	if d.law == uniform {
+	switch d.law {
+	case rademacher:
 		for i := range z {
-			z[i] = float32(2*u(i) - 1)
+			z[i] = 1 - 2*float32(mix(key+uint64(i)*golden)>>63)
+		}
+		return z
+	case uniform:
+		for i := range z {
+			z[i] = float32(2*unit(key, i) - 1)
 		}
 		return z
 	}
 	for i := 0; i < n; i += 2 {
-		r := math.Sqrt(-2 * math.Log(u(i)))
-		sin, cos := math.Sincos(2 * math.Pi * u(i+1))
+		r := math.Sqrt(-2 * math.Log(unit(key, i)))
+		sin, cos := math.Sincos(2 * math.Pi * unit(key, i+1))
 		z[i] = float32(r * cos)
 		if i+1 < n {
 			z[i+1] = float32(r * sin)

@@ -75,34 +75,38 @@ type labelled struct {
 	base float64 // accuracy of the unperturbed network
 }
 
-// perturber evaluates the fused network at weights near its own. It is for one goroutine.
+// perturber evaluates a network at weights near its own: those of the searches are fused. It is for one goroutine.
 type perturber struct {
-	arch    models.Architecture // without batch norm
-	weights models.State        // as trained
-	state   models.State        // as perturbed
-	radius  [][]float32         // how far each weight may or does move, one slice a tensor
-	all     labelled            // the training set
-	logits  []float32           // [N, K]
+	arch    models.Architecture
+	weights models.State // as trained
+	state   models.State // as perturbed
+	radius  [][]float32  // how far each weight may or does move, one slice a tensor
+	all     labelled     // the training set
+	logits  []float32    // [N, K]
 	k, d    int
 }
 
 func newPerturber(p *Provider) (*perturber, error) {
-	s := p.subject
-	arch, fused, err := models.Fuse(s.Arch, s.Final)
+	arch, fused, err := models.Fuse(p.subject.Arch, p.subject.Final)
 	if err != nil {
 		return nil, undefined("%s", err)
 	}
+	return perturberOf(p.subject, arch, fused), nil
+}
+
+// perturberOf is for a network of the subject's function in a parametrization of one's choice.
+func perturberOf(s *Subject, arch models.Architecture, weights models.State) *perturber {
 	x, n := s.inputs("train")
 	w := &perturber{
-		arch: arch, weights: fused, state: fused.Clone(), k: arch.Classes, d: arch.Input.Size(),
+		arch: arch, weights: weights, state: weights.Clone(), k: arch.Classes, d: arch.Input.Size(),
 		all: labelled{x: x, y: s.Data.Train.Y, n: n},
 	}
 	w.logits = make([]float32, n*w.k)
-	w.radius = make([][]float32, len(fused))
-	for t := range fused {
-		w.radius[t] = make([]float32, len(fused[t].Data))
+	w.radius = make([][]float32, len(weights))
+	for t := range weights {
+		w.radius[t] = make([]float32, len(weights[t].Data))
 	}
-	return w, nil
+	return w
 }
 
 // directions are normal and not kept: their seeds are the caller's, and may be many.

@@ -1,6 +1,7 @@
 // Package quantity computes what measures need of a trained network: logits,
-// margins, sums of activations, complexities of inputs, and the two searches
-// for the largest perturbation that the network stands.
+// margins, sums of activations, complexities of inputs, the two searches
+// for the largest perturbation that the network stands, reductions of single
+// examples' gradients, curvature, and losses near the weights.
 //
 // A [Host] serves the networks of one worker, one [Provider] a network. Every
 // quantity is computed once, on the worker's engine, and written to a file that

@@ -78,6 +78,7 @@ const (
 	streamExamplesTest
 	streamCoarse  // examples of a search's rough stage
 	streamBatches // order of the examples in sharpness's ascent
+	streamLosses  // batches of the losses at worst perturbations
 )
 
 // examples answers which n examples of a split are looked at, in order: all in

@@ -176,7 +176,7 @@ def columns(store, nets, axes, grid):
     return out
 
 
-DIRECTIONS = {"cna": "smaller", "train-loss": None, "num-params": "larger"}  # as published; None: not said
+DIRECTIONS = {"cna": "smaller", "gsnr": "smaller", "train-loss": None, "num-params": "larger"}  # as published; None: not said
 
 
 def check(store, table):

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+import derivatives
 from data import entropy
 from mlp import PCG
 from table import relative
@@ -138,6 +139,7 @@ REASONS = {
     "l2norm-fro": (2e-5, "relative; float32 margin, squared"),
     "l2norm-product": (2e-5, "relative; float32 margin"),
 }
+REASONS.update(derivatives.REASONS)
 
 
 def check(store, examples, outputs, table):
@@ -150,6 +152,7 @@ def check(store, examples, outputs, table):
         found = scales(store, net.id)
         flat = lambda t: np.concatenate([v.ravel() for v in net.weights(t)])
         wanted.update(bounds(flat(net.final), flat(net.init), len(e.y), {k: v[0] for k, v in found.items()}))
+        wanted.update(derivatives.expected(net, e, store))
         apart.append(scale_of_others(store, net.id, found))
         d = store.values["cna-margin"][net.id]["diagnostics"]
         diagnostics += [relative(d["gamma"], wanted["gamma"]), relative(d["area"], wanted["area"])]
@@ -157,15 +160,18 @@ def check(store, examples, outputs, table):
         for m, row in store.values.items():
             v = row.get(net.id)
             undefined.append(v is None or (v["status"] == "ok") != (m in wanted))
-            if v is None or v["status"] != "ok":
+            if v is None or v["status"] != "ok" or m in derivatives.ESTIMATES:
                 continue
             absolute = m in ("cna", "cna-area")
             error = abs(v["value"] - wanted[m]) if absolute else relative(v["value"], wanted[m])
             got[m][0].append(error)
             got[m][1].append(net)
     for m, (errors, nets) in sorted(got.items()):
+        if m in derivatives.ESTIMATES:
+            continue
         tolerance, reason = REASONS.get(m, (1e-12, "relative; float64 formula of the reported scales"))
         table.add("value of " + m, errors, tolerance, reason, nets)
+    derivatives.check_estimates(store, examples, table)
     table.add("values defined where they should be", undefined, 0, "as this check's definedness")
     table.add("gamma and area in diagnostics, relative", diagnostics, 2e-5, "as the values")
     table.add("split-half area among own halves, in SD", halves, 5.5, "100 own random halves; skewed")

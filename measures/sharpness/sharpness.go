@@ -85,7 +85,14 @@ func (m Measure) Info() measure.Info {
 	info := measure.Info{
 		Name: m.name, Version: "1", Family: "sharpness", Doc: m.doc(),
 		Citation: "Jiang, Neyshabur, Mobahi, Krishnan and Bengio, Fantastic generalization measures and where to find them, 2019, arXiv:1912.02178, " + m.equation,
-		Needs:    m.needs(), Larger: measure.PredictsLargerGap, Scale: measure.Raw, Stochastic: true,
+		Formula:  m.formula(), Deviations: m.deviations(),
+		Needs: m.needs(), Larger: measure.PredictsLargerGap, Scale: measure.Raw, Stochastic: true, Aliases: m.aliases(),
+	}
+	if !m.worstCase {
+		info.Options = []measure.Option{{
+			Name: "rgm_compat", Default: "false", Values: []string{"false", "true"},
+			Doc: "search as nitarshan/robust-generalization-measures does: noise whose standard deviation is σ², 15 bisections of [0, 2], the last σ tried",
+		}}
 	}
 	if m.worstCase && m.magnitude && m.form != flatness {
 		info.Options = []measure.Option{{Name: "delta", Default: "0.05", Doc: "the bound's failure probability, in (0, 1)"}}
@@ -169,7 +176,12 @@ func (m Measure) scale(ctx context.Context, net *measure.Network) (float64, erro
 	if m.worstCase {
 		return search(net, "alpha", func() (measure.Search, error) { return net.Sharpness(ctx, m.magnitude) })
 	}
-	return search(net, "sigma", func() (measure.Search, error) { return net.PACBayes(ctx, m.magnitude) })
+	return search(net, "sigma", func() (measure.Search, error) {
+		if net.Option("rgm_compat") == "true" {
+			return net.PACBayesCompat(ctx, m.magnitude)
+		}
+		return net.PACBayes(ctx, m.magnitude)
+	})
 }
 
 // search reads the outcome of a search and passes its doubts on.

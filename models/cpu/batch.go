@@ -108,6 +108,8 @@ type pass struct {
 	slope   []float32
 	centre  []float64
 
+	columns [2][]float64 // per example of one panel
+
 	// softmax of one panel
 	powers           []float64 // [K, w]
 	powerSum, factor []float64 // [w]
@@ -123,7 +125,7 @@ func newPass(p *plan, maxBatch int) *pass {
 		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
 		sums:  [2][]float64{make([]float64, p.widest), make([]float64, p.widest)},
 		mean:  aligned(p.widest), scale: aligned(p.widest), slope: aligned(p.widest), inverse: aligned(p.features),
-		centre: make([]float64, p.widest),
+		centre: make([]float64, p.widest), columns: [2][]float64{make([]float64, panel), make([]float64, panel)},
 		powers: make([]float64, p.classes*panel), powerSum: make([]float64, panel), factor: make([]float64, panel), highest: aligned(panel),
 	}
 	masked := 0

@@ -221,7 +221,7 @@ func (batchNorm) tangentBackward(s *session, i int, r run, below bool) bool {
 	for f := range shift {
 		inv := float64(b.inverse[l.norm+f])
 		t.gradient[l.bias+f] = float32(shift[f])
-		t.gradient[l.gamma+f] = float32(scale[f] + inv*moved[f])
+		t.gradient[l.gamma+f] = float32(scale[f] + float64(inv*moved[f]))
 		b.slope[f] = float32(float64(t.direction[l.gamma+f]) * inv)
 	}
 	if !below {

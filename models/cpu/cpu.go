@@ -1,6 +1,7 @@
 // Package cpu computes with networks on the processor: an explicit forward and
-// backward pass for each kind of layer on vector kernels in Go assembler. It needs no C
-// compiler and no library.
+// backward pass for each kind of layer, and the derivatives of both along a direction, on vector kernels in
+// Go assembler. It needs no C compiler and no library. What one kind of layer does stands in one file
+// (operator.go says which and how to add one).
 //
 // One session uses one core. Work is spread by giving each goroutine a session of
 // its own; sessions share nothing that changes.
@@ -21,7 +22,8 @@
 // the order of the summation index, as every sgemm does: the error of a sum of k terms is at
 // most k 2⁻²⁴ times the sum of their magnitudes (Higham 2002, eq. 3.5). Everything else that is summed
 // (the loss, softmax denominators, batch statistics, gradients of biases and of batch
-// norm, gradient norms) is accumulated in float64.
+// norm, norms of gradients and their inner products) is accumulated in float64. The moments of gradients are sums of that
+// float32 sort within a batch and float64 between batches.
 //
 // An example's logits do not depend on the batch it comes in, and no result depends
 // on maxBatch or on the number of cores. The AVX-512 and AVX2 kernels do the
@@ -81,6 +83,11 @@ func (e engine) Name() string { return "cpu/" + e.k.name }
 func (e engine) NewSession(a models.Architecture, maxBatch int) (models.Session, error) {
 	if err := a.Validate(); err != nil {
 		return nil, fmt.Errorf("making a session on %s: %w", e.Name(), err)
+	}
+	for _, l := range a.Layers {
+		if operatorOf(l.Kind) == nil {
+			return nil, fmt.Errorf("making a session on %s: layer %q is of kind %q, which this engine does not compute", e.Name(), l.Name, l.Kind)
+		}
 	}
 	if maxBatch < 1 {
 		return nil, fmt.Errorf("making a session on %s: batches of at most %d examples", e.Name(), maxBatch)

@@ -114,7 +114,7 @@ func (s *session) weightGradient(i int, r run) {
 	l, b := &s.p.layers[i], s.b
 	rows, ldb := s.exampleRows(i, r)
 	q := product{c: s.grads[l.weight:]}
-	if s.fused {
+	if r.update {
 		q.mode, q.c, q.velocity, q.rule = modeMomentum, s.params[l.weight:], s.moments[0][l.weight:], s.rule
 	}
 	s.outerProducts(q, l, b.delta[0], rows, ldb, r.n)
@@ -184,9 +184,12 @@ func (s *session) transposeExamples(src []float32, l *layer, n int) {
 // (Goodfellow 2015, arXiv:1510.01799).
 func (dense) norms(s *session, i int, dst []float64) {
 	l, at := &s.p.layers[i], spanOf(len(dst), 0)
-	var dy, xx [panel]float64
-	columnSquares(dy[:len(dst)], at.of(s.b.delta[0], l.out), l.out, at.w)
-	columnSquares(xx[:len(dst)], at.of(s.inputOf(i), l.in), l.in, at.w)
+	dy, xx := s.b.columns[0][:at.w], s.b.columns[1][:at.w]
+	clear(dy)
+	clear(xx)
+	delta, in := at.of(s.b.delta[0], l.out), at.of(s.inputOf(i), l.in)
+	s.k.columnDot(dy, delta, delta, l.out, at.w)
+	s.k.columnDot(xx, in, in, l.in, at.w)
 	for e := range dst {
 		dst[e] += dy[e] * (xx[e] + 1)
 	}

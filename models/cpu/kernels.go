@@ -11,6 +11,8 @@ type kernels struct {
 	rowSum    func(dst []float64, x []float32, rows, w int)                    // dst[r] += Σ x[r]
 	rowDot    func(dst []float64, x, y []float32, rows, w int)                 // dst[r] += Σ x[r] y[r]
 	rowSquare func(dst []float64, x []float32, mean []float64, rows, w int)    // dst[r] += Σ (x[r] - mean[r])²
+	columnDot func(dst []float64, x, y []float32, rows, w int)                 // dst[e] += Σ x[r, e] y[r, e], in the order of r; dst is [w]
+	add       func(dst []float64, x []float32)                                 // dst += x
 	relu      func(dst, src []float32)                                         // dst = max(0, src)
 	mask      func(d, a []float32)                                             // d = 0 where a <= 0
 	multiply  func(dst, x, y []float32)                                        // dst = x y

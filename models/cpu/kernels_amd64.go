@@ -45,6 +45,14 @@ func (k *kernels) setRows() {
 		_, _, _ = dst[rows-1], x[rows*w-1], mean[rows-1]
 		rowDeviationAVX2(&dst[0], &x[0], &mean[0], rows, w)
 	}
+	k.columnDot = func(dst []float64, x, y []float32, rows, w int) {
+		_, _, _ = dst[w-1], x[rows*w-1], y[rows*w-1]
+		columnDotAVX2(&dst[0], &x[0], &y[0], rows, w)
+	}
+	k.add = func(dst []float64, x []float32) {
+		_ = dst[len(x)-1]
+		addAVX2(&dst[0], &x[0], len(x))
+	}
 	k.relu = func(dst, src []float32) {
 		_ = src[len(dst)-1]
 		reluAVX2(&dst[0], &src[0], len(dst))
@@ -71,7 +79,11 @@ func (k *kernels) setLayers() {
 		_, _, _, _, _ = dy[n], xhat[n], scale[rows-1], mean[rows-1], slope[rows-1]
 		denormalizeAVX2(&dy[0], &xhat[0], &scale[0], &mean[0], &slope[0], rows, w)
 	}
-	k.blend = blendGo
+	k.blend = func(dst, x, y, a, b, c []float32, rows, w int) {
+		n := rows*w - 1
+		_, _, _, _, _, _ = dst[n], x[n], y[n], a[rows-1], b[rows-1], c[rows-1]
+		blendAVX2(&dst[0], &x[0], &y[0], &a[0], &b[0], &c[0], rows, w)
+	}
 	k.softmax = func(e, sum []float64, highest, logits []float32, k, w int) {
 		_, _, _, _ = e[k*w-1], sum[w-1], highest[w-1], logits[k*w-1]
 		softmaxAVX2(&e[0], &sum[0], &highest[0], &logits[0], k, w)

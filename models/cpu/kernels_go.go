@@ -11,6 +11,12 @@ func goKernels() *kernels {
 		rowSum:    rowSumGo,
 		rowDot:    rowDotGo,
 		rowSquare: rowSquareGo,
+		columnDot: columnDotGo,
+		add: func(dst []float64, x []float32) {
+			for i, v := range x {
+				dst[i] += float64(v)
+			}
+		},
 		relu: func(dst, src []float32) {
 			for i := range dst {
 				dst[i] = max(0, src[i])
@@ -148,5 +154,14 @@ func rowSquareGo(dst []float64, x []float32, mean []float64, rows, w int) {
 			s += float64(d * d)
 		}
 		dst[r] += s
+	}
+}
+
+func columnDotGo(dst []float64, x, y []float32, rows, w int) {
+	for r := range rows {
+		y := y[r*w : (r+1)*w]
+		for e, v := range x[r*w : (r+1)*w] {
+			dst[e] += float64(float64(v) * float64(y[e]))
+		}
 	}
 }

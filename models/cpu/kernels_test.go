@@ -74,6 +74,37 @@ func TestRowSums(t *testing.T) {
 	}
 }
 
+// TestColumnSums compares with sums taken here in float64, in the order in which the kernels take them; and adding in float64 with the definition.
+func TestColumnSums(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 11))
+	for _, k := range available() {
+		for _, w := range []int{8, 16, 32} {
+			const rows = 7
+			x, y := normals(rng, rows*w), normals(rng, rows*w)
+			got, want := make([]float64, w), make([]float64, w)
+			for e := range want {
+				got[e] = float64(e)
+				want[e] = got[e]
+				for r := range rows {
+					want[e] += float64(float64(x[r*w+e]) * float64(y[r*w+e]))
+				}
+			}
+			k.columnDot(got, x, y, rows, w)
+			for e, v := range want {
+				if got[e] != v {
+					t.Errorf("%s: width %d, column %d: %v, want %v", k.name, w, e, got[e], v)
+				}
+			}
+			k.add(got, x[:w])
+			for e, v := range want {
+				if got[e] != v+float64(x[e]) {
+					t.Errorf("%s: width %d: %v + %v = %v", k.name, w, v, x[e], got[e])
+				}
+			}
+		}
+	}
+}
+
 // TestElementwise compares with the definitions, not-a-number included.
 func TestElementwise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
@@ -127,6 +158,22 @@ func TestNormalize(t *testing.T) {
 			}
 			within(t, k.name+" xhat", xhat, wantX, 4*few)
 			within(t, k.name+" y", y, wantY, 16*few)
+			blended, wantB := make([]float32, rows*w), make([]float64, rows*w)
+			for i := range x {
+				wantB[i] = float64(a[i/w])*float64(x[i]) + float64(b[i/w])*float64(dy[i]) + float64(c[i/w])
+			}
+			k.blend(blended, x, dy, a, b, c, rows, w)
+			within(t, k.name+" blend", blended, wantB, 16*few)
+			for _, over := range [][]float32{append([]float32(nil), x...), append([]float32(nil), dy...)} {
+				first, second := x, dy
+				if over[0] == x[0] {
+					first = over
+				} else {
+					second = over
+				}
+				k.blend(over, first, second, a, b, c, rows, w)
+				within(t, k.name+" blend in place", over, wantB, 16*few)
+			}
 			k.inverse(dy, xhat, a, b, c, rows, w)
 			within(t, k.name+" dx", dy, wantD, 16*few)
 		}

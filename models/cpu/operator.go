@@ -37,7 +37,12 @@ type operator interface {
 	tangentBackward(s *session, i int, r run, below bool) (both bool)
 }
 
-// operatorOf finds the operator of a kind that models.Architecture.Validate lets pass.
+// untrained is the part of a kind without trainable tensors.
+type untrained struct{}
+
+func (untrained) norms(*session, int, []float64) {}
+
+// operatorOf finds the operator of a kind; nil: the engine has none.
 func operatorOf(k models.Kind) operator {
 	switch k {
 	case models.Dense:
@@ -49,7 +54,7 @@ func operatorOf(k models.Kind) operator {
 	case models.Dropout:
 		return dropout{}
 	}
-	panic("cpu: models knows a kind of layer that this engine does not: " + string(k))
+	return nil
 }
 
 // run is one batch on its way through the network.
@@ -61,6 +66,7 @@ type run struct {
 	fuse    bool // a dense layer followed by a ReLU is one with it: its own output and delta are not kept
 	tensors bool // backward: compute the gradients of tensors
 	squares bool // backward: compute the per-example sums of squares, too; needs tensors
+	update  bool // backward: the kernels that compute gradients of weights do SGD's update at once; needs tensors
 }
 
 // inputOf is what layer i reads, [panel][In][w].
@@ -105,7 +111,7 @@ func (s *session) forward(r run) error {
 
 // backward takes the gradient with respect to the logits, in the first delta, down
 // to the lowest layer with tensors and leaves the gradient of every trainable tensor in grads;
-// in a fused step it updates the weights of the dense layers instead.
+// with r.update it updates the weights of the dense layers instead.
 func (s *session) backward(r run) {
 	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
 		if s.p.layers[i].op.backward(s, i, r, i > s.p.bottom) {

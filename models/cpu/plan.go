@@ -50,6 +50,7 @@ type layer struct {
 	rate    float64
 	epsilon float64
 	weightN float64 // batch norm: weight of the new batch in the running statistics
+	tensors bool    // it has trainable tensors
 	fuse    bool    // dense with a ReLU after it: one kernel does both
 }
 
@@ -86,6 +87,9 @@ func newPlan(a models.Architecture) *plan {
 			p.bottom = min(p.bottom, i)
 		}
 	}
+	for _, t := range p.specs {
+		p.layers[t.Layer].tensors = p.layers[t.Layer].tensors || t.Trainable
+	}
 	p.params = p.weights
 	p.placeTensors()
 	return p
@@ -120,9 +124,6 @@ func (p *plan) placeTensors() {
 		}
 	}
 }
-
-// trainable says whether the layer has trainable tensors.
-func (l *layer) trainable() bool { return l.kind == models.Dense || l.kind == models.BatchNorm }
 
 // variance is where batch norm's running variance lies.
 func (l *layer) variance() int { return l.mean + l.out }

@@ -93,31 +93,18 @@ func (s *session) panelNorms(dst []float64, r run) {
 // with it changes nothing: where it is at rest, dy is zero.
 func (s *session) panelDots(dst []float64, r run) {
 	at := spanOf(r.n, 0)
+	sums := s.b.columns[0][:at.w]
+	clear(sums)
 	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
 		l := &s.p.layers[i]
-		if l.trainable() {
-			columnDots(dst, at.of(s.b.delta[0], l.out), at.of(s.outputOf(i, r), l.out), l.out, at.w)
+		if l.tensors {
+			s.k.columnDot(sums, at.of(s.b.delta[0], l.out), at.of(s.outputOf(i, r), l.out), l.out, at.w)
 		}
 		if i > s.p.bottom && l.op.backward(s, i, r, true) {
 			i--
 		}
 	}
-}
-
-// columnDots adds the scalar product of each column of x and y, [rows, w], to dst.
-func columnDots(dst []float64, x, y []float32, rows, w int) {
-	for r := range rows {
-		y := y[r*w : r*w+len(dst)]
-		for e, v := range x[r*w : r*w+len(dst)] {
-			dst[e] += float64(float64(v) * float64(y[e]))
-		}
-	}
-}
-
-// columnSquares writes the sum of squares of each column of x [rows, w].
-func columnSquares(dst []float64, x []float32, rows, w int) {
-	clear(dst)
-	columnDots(dst, x, x, rows, w)
+	copy(dst, sums)
 }
 
 // GradientMoments computes the batch's sums in float32, as gradients are, and adds them in float64. Squares of
@@ -142,12 +129,11 @@ func (s *session) GradientMoments(sum, squares [][]float64, x []float32, y []int
 		return fmt.Errorf("computing moments of gradients: %w", err)
 	}
 	s.loss(y, n, 1)
-	s.fused = false
 	s.backward(r)
 	for i, t := range s.p.tensors {
 		if t.trainable {
-			t.add(sum[i], s.grads)
-			t.add(squares[i], b.squares)
+			s.addTensor(sum[i], s.grads, t)
+			s.addTensor(squares[i], b.squares, t)
 		}
 	}
 	return nil
@@ -166,12 +152,16 @@ func (p *plan) momentsFit(what string, m [][]float64) error {
 	return nil
 }
 
-// add adds a tensor in its arena to dst.
-func (t place) add(dst []float64, arena []float32) {
+// addTensor adds the values of tensor t in an arena to dst.
+func (s *session) addTensor(dst []float64, arena []float32, t place) {
+	whole := t.cols / 8 * 8
 	for r := range t.rows {
-		row := dst[r*t.cols : (r+1)*t.cols]
-		for c, v := range arena[t.at+r*t.ld : t.at+r*t.ld+t.cols] {
-			row[c] += float64(v)
+		to, from := dst[r*t.cols:(r+1)*t.cols], arena[t.at+r*t.ld:][:t.cols]
+		if whole > 0 {
+			s.k.add(to[:whole], from[:whole])
+		}
+		for c := whole; c < t.cols; c++ {
+			to[c] += float64(from[c])
 		}
 	}
 }

@@ -45,8 +45,3 @@ func (relu) tangentBackward(s *session, i int, r run, _ bool) bool {
 	s.maskPanels(s.t.delta[0], i, r.n)
 	return false
 }
-
-// untrained is the part of a kind without trainable tensors.
-type untrained struct{}
-
-func (untrained) norms(*session, int, []float64) {}

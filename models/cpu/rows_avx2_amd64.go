@@ -24,6 +24,11 @@ func rowDotAVX2(dst *float64, x *float32, y *float32, rows int, w int)
 //go:noescape
 func rowDeviationAVX2(dst *float64, x *float32, mean *float64, rows int, w int)
 
+// columnDotAVX2 adds the float64 scalar product of each column of x and y [rows, w] to dst [w]; w is a multiple of 8.
+//
+//go:noescape
+func columnDotAVX2(dst *float64, x *float32, y *float32, rows int, w int)
+
 // reluAVX2 writes max(0, src) to dst; n is a multiple of 8.
 //
 //go:noescape
@@ -39,6 +44,11 @@ func maskAVX2(d *float32, a *float32, n int)
 //go:noescape
 func multiplyAVX2(dst *float32, x *float32, y *float32, n int)
 
+// addAVX2 adds x to dst in float64; n is a multiple of 8.
+//
+//go:noescape
+func addAVX2(dst *float64, x *float32, n int)
+
 // normalizeAVX2 writes (x - mean) inv to xhat and gamma xhat + beta to y, all [rows, w]; the four constants are [rows].
 //
 //go:noescape
@@ -48,3 +58,8 @@ func normalizeAVX2(y *float32, xhat *float32, x *float32, mean *float32, inv *fl
 //
 //go:noescape
 func denormalizeAVX2(dy *float32, xhat *float32, scale *float32, m1 *float32, m2 *float32, rows int, w int)
+
+// blendAVX2 writes a x + b y + c to dst, all [rows, w]; the three constants are [rows]. dst may be x or y.
+//
+//go:noescape
+func blendAVX2(dst *float32, x *float32, y *float32, a *float32, b *float32, c *float32, rows int, w int)

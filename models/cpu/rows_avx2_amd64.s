@@ -187,6 +187,47 @@ column:
 	VZEROUPPER
 	RET
 
+// func columnDotAVX2(dst *float64, x *float32, y *float32, rows int, w int)
+// Requires: AVX
+TEXT ·columnDotAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ w+32(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+
+columns:
+	MOVQ    CX, R8
+	MOVQ    DX, R9
+	MOVQ    BX, R10
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+
+row:
+	VCVTPS2PD (R8), Y2
+	VCVTPS2PD (R9), Y3
+	VMULPD    Y2, Y3, Y2
+	VADDPD    Y2, Y0, Y0
+	VCVTPS2PD 16(R8), Y2
+	VCVTPS2PD 16(R9), Y3
+	VMULPD    Y2, Y3, Y2
+	VADDPD    Y2, Y1, Y1
+	ADDQ      DI, R8
+	ADDQ      DI, R9
+	DECQ      R10
+	JNZ       row
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	SUBQ      $0x08, SI
+	JNZ       columns
+	VZEROUPPER
+	RET
+
 // func reluAVX2(dst *float32, src *float32, n int)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-24
@@ -242,6 +283,28 @@ loop:
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, BX
 	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func addAVX2(dst *float64, x *float32, n int)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	VCVTPS2PD (CX), Y0
+	VCVTPS2PD 16(CX), Y1
+	VADDPD    (AX), Y0, Y0
+	VADDPD    32(AX), Y1, Y1
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	SUBQ      $0x08, DX
+	JNZ       loop
 	VZEROUPPER
 	RET
 
@@ -318,5 +381,41 @@ column:
 	JNZ          column
 	DECQ         AX
 	JNZ          row
+	VZEROUPPER
+	RET
+
+// func blendAVX2(dst *float32, x *float32, y *float32, a *float32, b *float32, c *float32, rows int, w int)
+// Requires: AVX, FMA3
+TEXT ·blendAVX2(SB), NOSPLIT, $0-64
+	MOVQ rows+48(FP), AX
+	MOVQ w+56(FP), CX
+	MOVQ a+24(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ c+40(FP), SI
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ y+16(FP), R9
+
+row:
+	VBROADCASTSS (DX), Y0
+	ADDQ         $0x04, DX
+	VBROADCASTSS (BX), Y1
+	ADDQ         $0x04, BX
+	VBROADCASTSS (SI), Y2
+	ADDQ         $0x04, SI
+	MOVQ         CX, R10
+
+column:
+	VMOVUPS     (R9), Y3
+	VFMADD132PS Y1, Y2, Y3
+	VFMADD231PS (R8), Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, R10
+	JNZ         column
+	DECQ        AX
+	JNZ         row
 	VZEROUPPER
 	RET

@@ -30,7 +30,6 @@ type session struct {
 	rule      *momentumRule
 	moments   [2][]float32
 	steps     int
-	fused     bool // this step's kernels update the weights themselves
 }
 
 var _ models.Session = (*session)(nil)
@@ -204,7 +203,6 @@ func (s *session) Gradient(dst models.State, x []float32, y []int32, mode models
 		return 0, fmt.Errorf("computing a gradient: %w", err)
 	}
 	loss := s.loss(y, n, 1/float64(n))
-	s.fused = false
 	s.backward(r)
 	for i, t := range s.p.tensors {
 		if t.trainable {
@@ -252,9 +250,9 @@ func (s *session) Step(x []float32, y []int32, d models.Draw) (float64, error) {
 	}
 	loss := s.loss(y, n, 1/float64(n))
 	// One product must see the whole batch for its kernel to update the weights.
-	s.fused = s.optimizer.Name == "sgd" && (n <= panel || n%panel == 0)
+	r.update = s.optimizer.Name == "sgd" && (n <= panel || n%panel == 0)
 	s.backward(r)
-	s.update()
+	s.update(r)
 	return loss, nil
 }
 

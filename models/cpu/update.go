@@ -3,14 +3,14 @@ package cpu
 import "math"
 
 // update applies the optimizer to what the backward pass did not update itself.
-func (s *session) update() {
+func (s *session) update(r run) {
 	s.steps++
 	o := s.optimizer
 	w, g, m, v := s.params, s.grads, s.moments[0], s.moments[1]
 	lr, mu, wd := float32(o.LearningRate), float32(o.Momentum), float32(o.WeightDecay)
 	switch o.Name {
 	case "sgd":
-		if s.fused {
+		if r.update {
 			from := s.p.weights
 			w, g, m = w[from:], g[from:], m[from:]
 		}

@@ -149,3 +149,33 @@ func (n *network64) lossAlong(v [][]float64, x []float64, y []int32) float64 {
 	}
 	return (at(h) - at(-h)) / (2 * h)
 }
+
+// testConfidentCurvature has a closed form: of one dense layer on the input 1, H v by the bias is p_k Σ_j p_j (m_k - m_j),
+// p the softmax and m = weight + bias of v. A logit far above the others leaves terms of 1e-17 and less, which
+// must not drown in the rounding of p near 1.
+func testConfidentCurvature(t *testing.T, e models.Engine) {
+	a := models.Architecture{Family: "mlp", Input: models.Shape{C: 1, H: 1, W: 1}, Classes: 3,
+		Layers: []models.Layer{{Name: "fc", Kind: models.Dense, In: 1, Out: 3}}}
+	for _, logits := range [][]float32{{0, 40, 3}, {40, 0, 3}, {-35, -30, 30}, {0.5, 0.25, 0}} {
+		c := network{name: "confident", arch: a, state: models.NewState(a), x: []float32{1}, y: []int32{2}, rows: 1}
+		copy(c.state[1].Data, logits)
+		second, ok := c.session(t, e, 1).(models.SecondOrder)
+		if !ok {
+			t.Skip("the engine has no second derivatives")
+		}
+		v, product := models.NewState(a), nanState(a)
+		copy(v[0].Data, []float32{1, -2, 0.5})
+		copy(v[1].Data, []float32{0.25, 3, -1})
+		must(t, second.HessianVector(product, v, c.x, c.y))
+		z := widen(logits)
+		for k := range z {
+			var want float64
+			for j := range z {
+				mk, mj := v[0].Data[k]+v[1].Data[k], v[0].Data[j]+v[1].Data[j] // sums of eighths: exact
+				want += math.Exp(z[k]-logSumExp(z)) * math.Exp(z[j]-logSumExp(z)) * float64(mk-mj)
+			}
+			closeScalar(t, "Hessian times vector by a bias", float64(product[1].Data[k]), want, 0)
+			closeScalar(t, "Hessian times vector by a weight", float64(product[0].Data[k]), want, 0)
+		}
+	}
+}

@@ -56,6 +56,7 @@ func Run(t *testing.T, e models.Engine) {
 	}
 	t.Run("PyTorch", func(t *testing.T) { testPyTorch(t, e) })
 	t.Run("PyTorchGradients", func(t *testing.T) { testPyTorchGradients(t, e) })
+	t.Run("ConfidentCurvature", func(t *testing.T) { testConfidentCurvature(t, e) })
 	t.Run("FirstAdamStep", func(t *testing.T) { testFirstAdamStep(t, e) })
 	t.Run("BeginClears", func(t *testing.T) { testBeginClears(t, e) })
 	t.Run("NotFinite", func(t *testing.T) { testNotFinite(t, e) })

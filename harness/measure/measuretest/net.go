@@ -48,6 +48,15 @@ type Net struct {
 	History    *measure.TrainingHistory
 	Evaluate   func(measure.Perturbation) measure.Evaluated
 
+	GradientNorms                  func(labels string) []float64
+	GradientDots                   []float64
+	GradientMean, GradientVariance []float64
+	HessianTop                     func(examples int) (measure.Eigenvalue, error)
+	HessianTrace                   func(examples int) (measure.Trace, error)
+	StepLoss                       func(measure.StepOptions) (measure.PerturbedLoss, error)
+	NoiseLoss                      func(measure.NoiseOptions) (loss float64, losses []float64)
+	WorstLoss                      func(measure.WorstOptions) (measure.PerturbedLoss, error)
+
 	// Errors are returned in place of quantities, by name.
 	Errors map[string]error
 }
@@ -234,6 +243,9 @@ func (n Net) quantity(need measure.Need, args map[string]string) ([]measure.Arra
 		return search("alpha", n.Sharpness, args)
 	case measure.History:
 		return n.history(), nil
+	case measure.GradientNorms, measure.GradientDots, measure.GradientMoments, measure.HessianTop, measure.HessianTrace,
+		measure.StepLoss, measure.NoiseLoss, measure.WorstLoss:
+		return n.derivative(need, args)
 	}
 	return nil, fmt.Errorf("no quantity %q", need)
 }

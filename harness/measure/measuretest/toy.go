@@ -163,6 +163,7 @@ func (t toy) answers(n *Net, rng *rand.Rand, sums, testSums measure.Matrix) {
 		}
 	}
 	n.PACBayes, n.Sharpness = found(0.1), found(0.01)
+	t.derivatives(n, rng, loss)
 	noise := 0.5
 	n.History = &measure.TrainingHistory{Epochs: 3, Steps: 30, StepsTo01: 10, StepsTo001: 30, GradientNoise1: &noise, GradientNoiseFinal: &noise, MeanLosses: []float64{1, 0.5, 0.01}}
 	n.Evaluate = func(p measure.Perturbation) measure.Evaluated {

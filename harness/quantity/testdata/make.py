@@ -20,6 +20,8 @@ def mix(z):
 
 def noise(law, seed, draw, tensor, n):
     key = mix((mix(seed ^ (GOLDEN * law & M)) + mix(draw + 1) * 0xBF58476D1CE4E5B9 + tensor * 0x94D049BB133111EB) & M)
+    if law == 3:
+        return [1.0 if mix((key + i * GOLDEN) & M) >> 63 == 0 else -1.0 for i in range(n)]
     u = [((mix((key + i * GOLDEN) & M) >> 11) + 0.5) * 2.0**-53 for i in range(n + 1)]
     if law == 2:
         return [float(np.float32(2 * v - 1)) for v in u[:n]]
@@ -46,7 +48,7 @@ rng = np.random.default_rng(20261123)
 out = {"versions": {"numpy": np.__version__}}
 out["noise"] = [
     {"law": law, "seed": str(seed), "draw": draw, "tensor": tensor, "values": noise(law, seed, draw, tensor, 7)}
-    for law, seed, draw, tensor in [(1, 0, 0, 0), (1, 7, 3, 2), (2, 1 << 63, 1, 5)]
+    for law, seed, draw, tensor in [(1, 0, 0, 0), (1, 7, 3, 2), (2, 1 << 63, 1, 5), (3, 7, 2, 1)]
 ]
 
 images = [rng.integers(0, 256, 48), np.repeat([0, 64, 128, 255], 12), np.full(48, 17), np.concatenate([np.arange(24), np.zeros(24, int)])]

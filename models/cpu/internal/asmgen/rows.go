@@ -31,6 +31,7 @@ func rowKernels(c *build.Context) {
 			c.VSUBPD(mean, v, v)
 			c.VMULPD(v, v, v)
 		}, "x")
+	columnDot(c)
 	elementwise(c)
 	batchNorm(c)
 }
@@ -220,6 +221,59 @@ func elementwise(c *build.Context) {
 		c.VMULPS(operand.Mem{Base: q}, x, x)
 		c.VMOVUPS(x, operand.Mem{Base: dst})
 	})
+
+	begin(c, "addAVX2", "addAVX2 adds x to dst in float64; n is a multiple of 8.", "func(dst *float64, x *float32, n int)")
+	dst, p, n = gp(c, "dst"), gp(c, "x"), gp(c, "n")
+	lo, hi := c.YMM(), c.YMM()
+	loop8(c, n, []reg.GPVirtual{dst, dst, p}, func() { // eight float64 are twice 32 bytes
+		c.VCVTPS2PD(operand.Mem{Base: p}, lo)
+		c.VCVTPS2PD(operand.Mem{Base: p, Disp: 16}, hi)
+		c.VADDPD(operand.Mem{Base: dst}, lo, lo)
+		c.VADDPD(operand.Mem{Base: dst, Disp: 32}, hi, hi)
+		c.VMOVUPD(lo, operand.Mem{Base: dst})
+		c.VMOVUPD(hi, operand.Mem{Base: dst, Disp: 32})
+	})
+}
+
+// columnDot walks down the rows, eight columns at a time: each column is one float64 lane and
+// is summed in the order of the rows.
+func columnDot(c *build.Context) {
+	begin(c, "columnDotAVX2", "columnDotAVX2 adds the float64 scalar product of each column of x and y [rows, w] to dst [w]; w is a multiple of 8.",
+		"func(dst *float64, x *float32, y *float32, rows int, w int)")
+	dst, x, y, rows, w := gp(c, "dst"), gp(c, "x"), gp(c, "y"), gp(c, "rows"), gp(c, "w")
+	stride, px, py, left := c.GP64(), c.GP64(), c.GP64(), c.GP64()
+	c.MOVQ(w, stride)
+	c.SHLQ(operand.U8(2), stride)
+	sums := []reg.VecVirtual{c.YMM(), c.YMM()}
+	u, v := c.YMM(), c.YMM()
+	c.Label("columns")
+	c.MOVQ(x, px)
+	c.MOVQ(y, py)
+	c.MOVQ(rows, left)
+	for i, sum := range sums {
+		c.VMOVUPD(operand.Mem{Base: dst, Disp: 32 * i}, sum)
+	}
+	c.Label("row")
+	for i, sum := range sums {
+		c.VCVTPS2PD(operand.Mem{Base: px, Disp: 16 * i}, u)
+		c.VCVTPS2PD(operand.Mem{Base: py, Disp: 16 * i}, v)
+		c.VMULPD(u, v, u)
+		c.VADDPD(u, sum, sum)
+	}
+	c.ADDQ(stride, px)
+	c.ADDQ(stride, py)
+	c.DECQ(left)
+	c.JNZ(operand.LabelRef("row"))
+	for i, sum := range sums {
+		c.VMOVUPD(sum, operand.Mem{Base: dst, Disp: 32 * i})
+	}
+	c.ADDQ(operand.U8(64), dst)
+	c.ADDQ(operand.U8(32), x)
+	c.ADDQ(operand.U8(32), y)
+	c.SUBQ(operand.U8(8), w)
+	c.JNZ(operand.LabelRef("columns"))
+	c.VZEROUPPER()
+	c.RET()
 }
 
 // rowLoop runs body over rows of w floats; constants are read once a row.
@@ -278,6 +332,16 @@ func batchNorm(c *build.Context) {
 		c.VSUBPS(k[1], v, v)
 		c.VFNMADD231PS(p[1], k[2], v)
 		c.VMULPS(k[0], v, v)
+		c.VMOVUPS(v, p[0])
+	})
+
+	begin(c, "blendAVX2", "blendAVX2 writes a x + b y + c to dst, all [rows, w]; the three constants are [rows]. dst may be x or y.",
+		"func(dst *float32, x *float32, y *float32, a *float32, b *float32, c *float32, rows int, w int)")
+	rowLoop(c, []string{"a", "b", "c"}, []string{"dst", "x", "y"}, func(k []reg.VecVirtual, p []operand.Mem) {
+		v := c.YMM()
+		c.VMOVUPS(p[2], v)
+		c.VFMADD132PS(k[1], k[2], v)
+		c.VFMADD231PS(p[1], k[0], v)
 		c.VMOVUPS(v, p[0])
 	})
 }
