@@ -17,7 +17,8 @@ type argument struct {
 	number int // default of a number
 	min    int // smallest number
 	max    int
-	real   *interval // of a real number; values and number are then unused
+	real   *interval                    // of a real number; values and number are then unused
+	spell  func(string) (string, error) // of another form, "" included: its one spelling
 }
 
 // source says what a quantity depends on beside its arguments, and so what is
@@ -109,6 +110,7 @@ func catalogue() []kind {
 			argSplit, argExamples,
 			{name: "complexity", values: []string{"entropy", "gzip", "png"}},
 			{name: "bins", number: 256, min: 2, max: 1 << 20},
+			{name: "range", spell: canonicalRange},
 			{name: "noised", values: []string{"false", "true"}},
 			{name: "out_of_range", values: []string{"", "error", "drop", "clip"}},
 			{name: "scale", values: []string{"bits", "published"}},
@@ -205,16 +207,23 @@ func (a arguments) settleComplexity() {
 	if a["out_of_range"] == "" {
 		a["out_of_range"] = "clip"
 	}
-	if !a.flag("noised") {
-		a["out_of_range"] = "clip" // 8-bit pixels are in range
-	}
 	if a["complexity"] != "entropy" {
-		a["bins"], a["scale"] = "256", "bits"
+		a["bins"], a["scale"], a["range"] = "256", "bits", "0:1"
+	}
+	if low, high := a.bounds(); !a.flag("noised") && low <= 0 && high >= 1 {
+		a["out_of_range"] = "clip" // 8-bit pixels are in range
 	}
 }
 
 // canonical is the argument's value in its one spelling.
 func (g argument) canonical(v string) (string, error) {
+	if g.spell != nil {
+		v, err := g.spell(v)
+		if err != nil {
+			return "", fmt.Errorf("argument %s: %w", g.name, err)
+		}
+		return v, nil
+	}
 	if g.real != nil {
 		return g.real.canonical(g.name, v)
 	}

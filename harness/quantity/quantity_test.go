@@ -292,7 +292,7 @@ func TestEntropyOfLevels(t *testing.T) {
 	}
 	v5 := []float64{0, 0, 0, 0, 0, 0, 0, 0, .25, .25, .25, .25, .5, .5, .75, 1}
 	for _, bins := range []string{"256", "1000"} {
-		m := &complexityMeter{a: arguments{"bins": bins}}
+		m := newComplexityMeter(arguments{"bins": bins, "range": "0:1"})
 		if got := m.entropy(m.count8(levels)); got != 8 {
 			t.Errorf("%s bins: %v bits, want 8", bins, got)
 		}
@@ -300,7 +300,7 @@ func TestEntropyOfLevels(t *testing.T) {
 			t.Errorf("%s bins: V5 has %v bits, want 1.875", bins, got)
 		}
 	}
-	m := &complexityMeter{a: arguments{"bins": "1000", "scale": "published"}}
+	m := newComplexityMeter(arguments{"bins": "1000", "scale": "published", "range": "0:1"})
 	if got := m.entropy(m.countFloats(v5)); math.Abs(got - -8090.7842846621) > 1e-9 {
 		t.Errorf("published V5 %v, want -8090.7842846621", got)
 	}

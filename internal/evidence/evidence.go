@@ -55,7 +55,7 @@ type Unit string
 
 // The units.
 const (
-	RelativeError Unit = "relative"        // |got - want| / |want|
+	RelativeError Unit = "relative"        // |got - want| / |want|; "relative to WHAT": over another scale
 	AbsoluteError Unit = "absolute"        // |got - want|
 	StandardError Unit = "standard errors" // |got - want| over the standard error of their difference
 )

@@ -122,6 +122,7 @@ func TestTolerances(t *testing.T) {
 		{Absolute(0.1), 1, inf, inf},
 		{Absolute(0.1), inf, inf, 0},
 		{StandardErrors(4, 0.25), 1.5, 1, 2},
+		{RelativeTo("the loss", 1e-5, -2), 0.5, 1, 0.25},
 		{StandardErrors(4, 0), 1, 1.5, inf},
 	} {
 		if got := c.tol.err(c.got, c.want); got != c.fail {

@@ -20,7 +20,7 @@ const update = "GENBENCH_UPDATE_EVIDENCE"
 type Tolerance struct {
 	unit  Unit
 	bound float64
-	scale float64 // what a unit of StandardError is
+	scale float64 // what a unit is, of those that have no scale of their own
 }
 
 // Relative allows |got - want| <= bound·|want|. It is not for an expected value of 0,
@@ -29,6 +29,12 @@ func Relative(bound float64) Tolerance { return Tolerance{unit: RelativeError, b
 
 // Absolute allows |got - want| <= bound.
 func Absolute(bound float64) Tolerance { return Tolerance{unit: AbsoluteError, bound: bound} }
+
+// RelativeTo allows |got - want| <= bound·scale, for a value that is a small difference of large
+// ones: what names the scale, "the loss".
+func RelativeTo(what string, bound, scale float64) Tolerance {
+	return Tolerance{unit: RelativeError + " to " + Unit(what), bound: bound, scale: math.Abs(scale)}
+}
 
 // StandardErrors allows |got - want| <= bound·se, for values that rest on random
 // draws: se is the standard error of their difference.
@@ -44,7 +50,7 @@ func (t Tolerance) err(got, want float64) float64 {
 		return 0
 	case t.unit == RelativeError:
 		d /= math.Abs(want)
-	case t.unit == StandardError:
+	case t.unit != AbsoluteError:
 		d /= t.scale
 	}
 	if math.IsNaN(d) {

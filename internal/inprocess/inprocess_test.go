@@ -51,7 +51,7 @@ func TestAsk(t *testing.T) {
 		"pac-bayes-mag-flatness": {"pac-bayes[kind=magnitude,rgm_compat=false]"},
 		"l2norm":                 {"fused-weights", "train-logits", "train-margins"}, // margins rest on logits
 		"sharpness-init":         {"fused-init-weights", "fused-weights", "pac-bayes[kind=plain,rgm_compat=false]", "sharpness[kind=plain]"},
-		"cna[layers=paper]": {"complexity[bins=256,complexity=entropy,examples=0,noised=false,out_of_range=clip,scale=bits,split=train]",
+		"cna[layers=paper]": {"complexity[bins=256,complexity=entropy,examples=0,noised=false,out_of_range=clip,range=0:1,scale=bits,split=train]",
 			"layer-sums[examples=0,include_logits=true,layers=paper,reduce=sum,split=train]"},
 	} {
 		var got []string
