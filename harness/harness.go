@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Store    *corpora.Store
 	Data     *corpora.DataCache
+	Networks []corpora.Network // of the corpus, stored or not: they say which network is which one's sibling
 	Programs []plugin.Program
 	Plugin   plugin.Options
 	Patterns []string              // of measures; none: all
@@ -161,18 +162,19 @@ type Table struct {
 // Table looks up the cells of the records in a set of results.
 func (h *Harness) Table(records []*corpora.Record, set *result.Set) *Table {
 	t := &Table{Records: records, Columns: h.columns, Cells: make([][]*result.Result, len(records))}
+	siblings := h.siblings(records)
 	for i, rec := range records {
 		t.Cells[i] = make([]*result.Result, len(h.columns))
 		for j, c := range h.columns {
-			t.Cells[i][j] = set.Get(h.key(rec, c))
+			t.Cells[i][j] = set.Get(h.key(rec, siblings[rec.ID], c))
 		}
 	}
 	return t
 }
 
-// key identifies a cell by all that determines its value. A third-party
-// program counts with its hash, so an edited one never returns yesterday's number.
-func (h *Harness) key(rec *corpora.Record, c Column) string {
+// key identifies a cell by all that determines its value; the sibling counts where the measure
+// needs one. A third-party program counts with its hash, so an edited one never returns yesterday's number.
+func (h *Harness) key(rec *corpora.Record, sib sibling, c Column) string {
 	p := h.started[c.Program].program
 	id := struct {
 		Tensors, Init, Data string
@@ -182,9 +184,13 @@ func (h *Harness) key(rec *corpora.Record, c Column) string {
 		Quantity            int
 		Seed                uint64
 		Program             string
-	}{rec.Tensors.FinalSHA256, rec.Tensors.InitSHA256, rec.DataHash, c.Info.Name, c.Info.Version, c.Options, h.o.Engine, quantity.Version(), h.o.Seed, ""}
+		Sibling             string `json:",omitempty"`
+	}{rec.Tensors.FinalSHA256, rec.Tensors.InitSHA256, rec.DataHash, c.Info.Name, c.Info.Version, c.Options, h.o.Engine, quantity.Version(), h.o.Seed, "", ""}
 	if !p.Builtin {
 		id.Program = p.SHA256
+	}
+	if c.Info.Needs.Has(measure.Sibling) {
+		id.Sibling = sib.key()
 	}
 	sum := digest(id)
 	return hex.EncodeToString(sum[:])

@@ -40,7 +40,8 @@ var mayImport = []struct {
 	{"harness/values", []string{"harness/report"}},
 	{"harness", []string{"corpora", "harness/measure", "harness/plugin", "harness/quantity", "harness/result"}},
 	{"measures", []string{"harness/measure", "measures/*"}},
-	{"measures/*", []string{"harness/measure"}},
+	{"measures/*", []string{"harness/measure", "measures/internal/*"}},
+	{"measures/internal/*", []string{"harness/measure"}},
 	{"examples/*", []string{"harness/measure"}},
 	{"cmd/*", []string{"*", "*/*", "*/*/*"}},
 	{"internal/*", []string{"*", "*/*", "*/*/*"}},
@@ -84,6 +85,8 @@ func TestImportsPointOneWay(t *testing.T) {
 func TestImportRulesRefuse(t *testing.T) {
 	for _, c := range []struct{ pkg, imported string }{
 		{"measures/l2norm", "harness/result"},
+		{"measures/l2norm", "measures/cna"},
+		{"measures/internal/margin", "measures/cna"},
 		{"harness/rank", "harness/result"},
 		{"models", "corpora"},
 		{"harness/measure", "models"},

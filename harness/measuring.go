@@ -75,6 +75,7 @@ func feed(ctx context.Context, queue chan<- Work, todo []Work) {
 // Work is one network and its missing cells.
 type Work struct {
 	record  *corpora.Record
+	sibling sibling
 	columns []int
 }
 
@@ -87,10 +88,11 @@ func (w Work) Columns() []int { return slices.Clone(w.columns) }
 // Missing lists the networks that have missing cells.
 func (h *Harness) Missing(records []*corpora.Record, set *result.Set) []Work {
 	var todo []Work
+	siblings := h.siblings(records)
 	for _, rec := range records {
-		job := Work{record: rec}
+		job := Work{record: rec, sibling: siblings[rec.ID]}
 		for j, c := range h.columns {
-			if !set.Answered(h.key(rec, c)) {
+			if !set.Answered(h.key(rec, job.sibling, c)) {
 				job.columns = append(job.columns, j)
 			}
 		}
@@ -141,7 +143,7 @@ func (wk *worker) close() {
 // network answers the missing cells of one network.
 func (wk *worker) network(ctx context.Context, job Work) Event {
 	ev := Event{Network: job.record.ID}
-	provider, subject, err := wk.open(job.record)
+	provider, subject, err := wk.open(job)
 	if err != nil {
 		ev.Err = fmt.Errorf("network %s: %w", job.record.ID, err)
 		return ev
@@ -149,7 +151,7 @@ func (wk *worker) network(ctx context.Context, job Work) Event {
 	defer provider.Close()
 	meta := metaOf(subject)
 	for _, j := range job.columns {
-		r := wk.cell(ctx, job.record, wk.h.columns[j], provider, meta)
+		r := wk.cell(ctx, job, wk.h.columns[j], provider, meta)
 		if ctx.Err() != nil {
 			return ev
 		}
@@ -160,16 +162,19 @@ func (wk *worker) network(ctx context.Context, job Work) Event {
 
 // open makes the quantities of a stored network available. A network whose files are damaged
 // is set aside.
-func (wk *worker) open(rec *corpora.Record) (*quantity.Provider, *quantity.Subject, error) {
-	s, err := wk.subject(rec)
+func (wk *worker) open(job Work) (*quantity.Provider, *quantity.Subject, error) {
+	s, err := wk.subject(job.record)
 	var damaged *corpora.ErrDamaged
 	if errors.As(err, &damaged) {
-		if to, aside := wk.h.o.Store.SetAside(rec.ID); aside == nil {
+		if to, aside := wk.h.o.Store.SetAside(job.record.ID); aside == nil {
 			err = fmt.Errorf("%w; set aside in %s, run again to train it anew", err, to)
 		}
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if slices.ContainsFunc(job.columns, func(j int) bool { return wk.h.columns[j].Info.Needs.Has(measure.Sibling) }) {
+		s.Sibling, s.NoSibling = wk.twin(job.sibling)
 	}
 	p, err := wk.host.Open(s)
 	return p, s, err
@@ -213,10 +218,11 @@ func metaOf(s *quantity.Subject) measure.Meta {
 }
 
 // cell has one measure answer for one network.
-func (wk *worker) cell(ctx context.Context, rec *corpora.Record, c Column, p *quantity.Provider, meta measure.Meta) *result.Result {
+func (wk *worker) cell(ctx context.Context, job Work, c Column, p *quantity.Provider, meta measure.Meta) *result.Result {
+	rec := job.record
 	program := wk.h.started[c.Program].program
 	r := &result.Result{
-		Key: wk.h.key(rec, c), Network: rec.ID, Measure: c.Name, Version: c.Info.Version, Engine: wk.h.o.Engine, Seed: wk.h.o.Seed,
+		Key: wk.h.key(rec, job.sibling, c), Network: rec.ID, Measure: c.Name, Version: c.Info.Version, Engine: wk.h.o.Engine, Seed: wk.h.o.Seed,
 		Plugin: result.Plugin{Name: program.Name, Builtin: program.Builtin, Path: program.Path, SHA256: program.SHA256},
 	}
 	process := wk.processes[c.Program]

@@ -73,13 +73,13 @@ func trained(t *testing.T, e models.Engine) *quantity.Subject {
 		t.Fatal(err)
 	}
 	tr, err := models.Train(context.Background(), e, a, models.Training{
-		Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.05, Momentum: 0.9}, BatchSize: 32, TargetLoss: 0.01, MaxEpochs: 60, Init: "pytorch",
+		Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.05, Momentum: 0.9}, BatchSize: 32, TargetLoss: 0.01, MaxEpochs: 200, Init: "pytorch",
 	}, models.Seeds{Init: 1, Order: 2, Dropout: 3}, models.Examples{X: data.Train.X, Y: data.Train.Y}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7,
-		Facts: quantity.Facts{GradientNoiseFinal: tr.GradientNoiseFinal}}
+	sibling := &quantity.Twin{Hash: tr.Init.Hash(), Arch: a, Final: tr.Init} // any network of the architecture will do here
+	return &quantity.Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Facts: facts(tr), Seed: 7, Sibling: sibling}
 }
 
 // compute runs a measure in process.
@@ -128,6 +128,18 @@ func TestList(t *testing.T) {
 		"sharpness-init", "sharpness-orig", "sharpness-flatness", "sharpness-mag-init", "sharpness-mag-orig", "sharpness-mag-flatness",
 		"fisher-rao", "fisher-trace", "gradient-variance", "gsnr", "tic", "hessian-top", "hessian-trace",
 		"sam-sharpness", "asam-sharpness", "average-sharpness", "worst-sharpness"}
+	want = append(want, "davies-bouldin", "mixup-accuracy", "dbi-mixup", "kv-margin", "kv-gn-margin")
+	want = append(want, "mixup-margin", "augment-margin", "always-generalize")
+	want = append(want, "demogen-q1", "demogen-median", "demogen-q3", "demogen-lower-fence", "demogen-upper-fence")
+	want = append(want, "jacobian-norm", "disagreement")
+	want = append(want, "l2", "l2-dist", "param-norm", "frob-distance", "dist-spec-init",
+		"prod-of-fro", "prod-of-fro-over-margin", "sum-of-fro", "sum-of-fro-over-margin",
+		"prod-of-spec", "prod-of-spec-over-margin", "sum-of-spec", "sum-of-spec-over-margin", "fro-over-spec", "spec-init-main", "spec-orig-main",
+		"path-norm", "path-norm-over-margin", "dist-spec-init-fft",
+		"prod-of-spec-fft", "prod-of-spec-over-margin-fft", "sum-of-spec-fft", "sum-of-spec-over-margin-fft", "fro-over-spec-fft", "spec-init-main-fft", "spec-orig-main-fft")
+	want = append(want, "cross-entropy", "neg-entropy", "inverse-margin")
+	want = append(want, "steps-0.1", "steps-0.1-0.01", "grad-noise-1", "grad-noise-final", "sotl", "sotl-e")
+	want = append(want, "log-norm", "log-spectral-norm", "alpha", "alpha-hat", "log-alpha-norm", "stable-rank")
 	var got []string
 	for _, m := range measures.All() {
 		info := m.Info()
@@ -138,7 +150,7 @@ func TestList(t *testing.T) {
 		if info.Doc == "" || info.Citation == "" || info.Family == "" || info.Larger == measure.Unknown {
 			t.Errorf("%s does not describe itself: %+v", info.Name, info)
 		}
-		if transductive := info.Name == "cna-area" || info.Name == "cna-margin"; transductive != info.Needs.Transductive() {
+		if transductive := slices.Contains([]string{"cna-area", "cna-margin", "disagreement"}, info.Name); transductive != info.Needs.Transductive() {
 			t.Errorf("%s: transductive %v", info.Name, !transductive)
 		}
 	}

@@ -143,9 +143,9 @@ func (f *flags) writeList(list []listed) error {
 		if l.Cost != nil {
 			cost = l.Cost.Usual.String()
 		}
-		rows = append(rows, []string{l.Name, l.Family, l.Class, predicts(l.Direction), cost, shortCitation(l.Citation), orDash(l.Version), orDash(strings.Join(l.Needs, " "))})
+		rows = append(rows, []string{l.Name, l.Family, l.Class, strings.TrimSuffix(predicts(l.Direction), " gap"), cost, shortCitation(l.Citation), orDash(l.Version), orDash(strings.Join(l.Needs, " "))})
 	}
-	legend := fmt.Sprintf("predicts: what a larger value does. cost: what the host usually computes for the measure alone, in passes over %d training examples: F forward, B gradients, H Hessian products, Ft forward over the test inputs, SVD of all weights. "+
+	legend := fmt.Sprintf("predicts: the gap that a larger value predicts. source: first author, year, arXiv id. cost: what the host usually computes for the measure alone, in passes over %d training examples: F forward, B gradients, H Hessian products, Ft forward over the test inputs, SVD of all weights. "+
 		"Measures share what they need: `genbench plan` has the cost of a set. `genbench measures show NAME` describes a measure.", costSize.Train)
 	if f.format == "markdown" {
 		return markdownList(w, header, rows, absent, legend)
@@ -208,19 +208,19 @@ var (
 	citedArXiv = regexp.MustCompile(`arXiv:([0-9]{4}\.[0-9]{4,5})`)
 )
 
-// shortCitation is the first author, the year and the arXiv id: "Jiang 2019,
-// arXiv:1912.02178".
+// shortCitation is the first author, the year and the arXiv id: "Jiang 2019, 1912.02178".
 func shortCitation(citation string) string {
 	if citation == "" {
 		return "—"
 	}
-	short, _, _ := strings.Cut(citation, ",")
+	first, _, _ := strings.Cut(citation, ";") // of several sources
+	short, _, _ := strings.Cut(first, ",")
 	short, _, _ = strings.Cut(short, " and ")
-	if year := citedYear.FindString(citedArXiv.ReplaceAllString(citation, "")); year != "" {
+	if year := citedYear.FindString(citedArXiv.ReplaceAllString(first, "")); year != "" && !strings.Contains(short, year) {
 		short += " " + year
 	}
-	if id := citedArXiv.FindString(citation); id != "" {
-		short += ", " + id
+	if id := citedArXiv.FindStringSubmatch(first); id != nil {
+		short += ", " + id[1]
 	}
 	return short
 }

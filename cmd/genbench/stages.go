@@ -117,7 +117,7 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 		memory = -1 // no limit
 	}
 	s.harness, err = harness.Open(ctx, harness.Options{
-		Store: s.store, Data: s.data, Programs: programs, Patterns: patterns, Added: added, Reserved: report.ControlNames(), Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
+		Store: s.store, Data: s.data, Networks: s.networks, Programs: programs, Patterns: patterns, Added: added, Reserved: report.ControlNames(), Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
 		Plugin: plugin.Options{
 			StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: memory, RunDir: socketBase(), Getenv: s.env.getenv, Sandbox: plugin.Sandbox(s.sandbox),
 		},

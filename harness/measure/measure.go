@@ -49,7 +49,7 @@ type Measure interface {
 
 // Info describes a measure.
 type Info struct {
-	Name     string // [a-z][a-z0-9-]{0,40}, unique among all measures of a run
+	Name     string // [a-z], then at most 40 of a-z, 0-9, - and . before a digit; unique among all measures of a run
 	Version  string // raised whenever a value may change: old results are then computed again
 	Doc      string // one sentence, for the list of measures
 	Family   string // "norm", "margin", "sharpness", ...; groups the list
@@ -96,13 +96,28 @@ const (
 	StepLoss         Need = "step-loss"          // StepLoss
 	NoiseLoss        Need = "noise-loss"         // NoiseLoss
 	WorstLoss        Need = "worst-loss"         // WorstLoss
+
+	LayerFeatures          Need = "layer-features"          // LayerFeatures
+	LayerMargins           Need = "layer-margins"           // LayerMargins
+	MixupPredictions       Need = "mixup-predictions"       // MixupPredictions
+	TransformedMargins     Need = "transformed-margins"     // TransformedMargins
+	TransformedPredictions Need = "transformed-predictions" // TransformedPredictions
+	JacobianNorms          Need = "jacobian-norms"          // JacobianNorms
+	TestPredictions        Need = "test-predictions"        // TestPredictions; needs TestInputs too
+	Sibling                Need = "sibling"                 // SiblingPredictions; needs TestInputs too. A corpus may have one seed only
+
+	Spectra    Need = "spectra"     // Spectra; of initial weights FusedInitWeights or InitWeights too
+	LayerNorms Need = "layer-norms" // LayerNorms; likewise
+	PathNorm   Need = "path-norm"   // LogPathNorm
 )
 
 // KnownNeeds lists the needs of this version of the package.
 func KnownNeeds() []Need {
 	return []Need{Weights, InitWeights, FusedWeights, FusedInitWeights, TrainInputs, TrainLabels, TrainLogits, TrainMargins,
 		TrainLoss, LayerSums, Complexity, TestInputs, PACBayes, Sharpness, History, PerturbedLosses,
-		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss}
+		GradientNorms, GradientDots, GradientMoments, HessianTop, HessianTrace, StepLoss, NoiseLoss, WorstLoss,
+		LayerFeatures, LayerMargins, MixupPredictions, TransformedMargins, TransformedPredictions, JacobianNorms, TestPredictions, Sibling,
+		Spectra, LayerNorms, PathNorm}
 }
 
 // Needs is a set of needs.
@@ -123,13 +138,20 @@ func (ns Needs) Transductive() bool { return ns.Has(TestInputs) }
 
 // Permit reports whether a measure with these needs may read that quantity: nil,
 // or an error that names what is not declared. Quantities are named as their
-// needs; args are those of the wire, of which split=test counts here.
+// needs; args are those of the wire, of which split=test and weights=init and
+// weights=difference count here.
 func (ns Needs) Permit(quantity string, args map[string]string) error {
 	if !ns.Has(Need(quantity)) {
 		return fmt.Errorf("quantity %q is not declared in the measure's needs %v", quantity, ns)
 	}
 	if args["split"] == "test" && !ns.Has(TestInputs) {
 		return fmt.Errorf("%s of the test split needs %q, which is not declared in the measure's needs %v", quantity, TestInputs, ns)
+	}
+	if (Need(quantity) == TestPredictions || Need(quantity) == Sibling) && !ns.Has(TestInputs) {
+		return fmt.Errorf("%s are of the test inputs and need %q, which is not declared in the measure's needs %v", quantity, TestInputs, ns)
+	}
+	if w := args["weights"]; (w == "init" || w == "difference") && !ns.Has(InitWeights) && !ns.Has(FusedInitWeights) {
+		return fmt.Errorf("%s with weights=%s needs %q or %q, which are not declared in the measure's needs %v", quantity, w, InitWeights, FusedInitWeights, ns)
 	}
 	return nil
 }

@@ -9,15 +9,18 @@ import (
 )
 
 var (
-	nameFormat   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,40}$`)
+	nameFormat   = regexp.MustCompile(`^[a-z](?:[a-z0-9-]|\.[0-9])*$`)
 	aliasFormat  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,59}$`)
 	optionFormat = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 )
 
+// maxName is the longest name of a measure, in bytes.
+const maxName = 41
+
 // Validate reports the first thing that is wrong with the description.
 func (i Info) Validate() error {
-	if !nameFormat.MatchString(i.Name) {
-		return fmt.Errorf("measure name %q: write a lower-case letter, then at most 40 of a-z, 0-9 and -", i.Name)
+	if !nameFormat.MatchString(i.Name) || len(i.Name) > maxName {
+		return fmt.Errorf("measure name %q: write a lower-case letter, then at most 40 of a-z, 0-9, - and . before a digit", i.Name)
 	}
 	if i.Version == "" {
 		return fmt.Errorf("measure %s: has no version", i.Name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 )
@@ -221,28 +222,26 @@ func (n *Network) Complexity(ctx context.Context, o ComplexityOptions) ([]float6
 // training accuracy 0.1 in the mean; with magnitude, noise in units of each
 // weight's size.
 func (n *Network) PACBayes(ctx context.Context, magnitude bool) (Search, error) {
-	return n.search(ctx, PACBayes, "sigma", magnitude, false)
+	return n.search(ctx, PACBayes, "sigma", magnitude, nil)
 }
 
-// PACBayesCompat is PACBayes by the procedure of nitarshan/robust-generalization-measures: noise whose
-// standard deviation is σ², 15 bisections of [0, 2], the last σ tried.
-func (n *Network) PACBayesCompat(ctx context.Context, magnitude bool) (Search, error) {
-	return n.search(ctx, PACBayes, "sigma", magnitude, true)
+// PACBayesRGM is PACBayes by the procedure of nitarshan/robust-generalization-measures: at most 15 bisections of [0, 2],
+// the last scale tried; the noise's standard deviation is σ², with magnitude σ² w² + 1e-6.
+func (n *Network) PACBayesRGM(ctx context.Context, magnitude bool) (Search, error) {
+	return n.search(ctx, PACBayes, "sigma", magnitude, map[string]string{"rgm_compat": "true"})
 }
 
 // Sharpness returns the largest α such that no perturbation within α costs the
 // training accuracy 0.1; with magnitude, in units of each weight's size.
 func (n *Network) Sharpness(ctx context.Context, magnitude bool) (Search, error) {
-	return n.search(ctx, Sharpness, "alpha", magnitude, false)
+	return n.search(ctx, Sharpness, "alpha", magnitude, nil)
 }
 
-func (n *Network) search(ctx context.Context, need Need, scale string, magnitude, compat bool) (Search, error) {
+func (n *Network) search(ctx context.Context, need Need, scale string, magnitude bool, more map[string]string) (Search, error) {
 	args := map[string]string{"kind": "plain"}
+	maps.Copy(args, more)
 	if magnitude {
 		args["kind"] = "magnitude"
-	}
-	if compat {
-		args["rgm_compat"] = "true"
 	}
 	q, err := n.group(ctx, string(need), args)
 	if err != nil {

@@ -25,7 +25,7 @@ func TestStartFails(t *testing.T) {
 		{"describe-fails", "asking what it measures: no weights for this accelerator"},
 		{"nothing", "it serves no measures"},
 		{"twins", "it serves two measures named twin"},
-		{"bad-name", `it describes itself wrongly: measure name "../../etc/passwd": write a lower-case letter, then at most 40 of a-z, 0-9 and -`},
+		{"bad-name", `it describes itself wrongly: measure name "../../etc/passwd": write a lower-case letter, then at most 40 of a-z, 0-9, - and . before a digit`},
 		{"bad-need", `it describes itself wrongly: measure m: unknown need "test-labels"`},
 		{"bad-direction", "it describes itself wrongly: measure m: unknown direction 17"},
 	} {

@@ -14,8 +14,9 @@ import (
 type argument struct {
 	name   string
 	values []string
-	number int // default of a number
-	min    int // smallest number
+	words  []string // of a number: what may stand in its place
+	number int      // default of a number
+	min    int      // smallest number
 	max    int
 	real   *interval                    // of a real number; values and number are then unused
 	spell  func(string) (string, error) // of another form, "" included: its one spelling
@@ -39,6 +40,7 @@ type kind struct {
 	args    []argument
 	init    bool                 // needs the initial tensors
 	test    bool                 // needs the test inputs
+	sibling bool                 // needs the network of another seed
 	random  func(arguments) bool // whether the run's seed matters; nil: never
 	cost    costs                // beside the quantities that it rests on
 	compute func(context.Context, *Provider, arguments) ([]payload, error)
@@ -71,6 +73,8 @@ var (
 	argSplit    = argument{name: "split", values: []string{"train", "test"}}
 	argExamples = argument{name: "examples", max: 1 << 31}
 	argKind     = argument{name: "kind", values: []string{"plain", "magnitude"}}
+	argLayer    = argument{name: "layer", number: 1, max: 1 << 20, words: []string{"last"}}
+	argRounds   = argument{name: "rounds", number: 1, min: 1, max: 1 << 20}
 )
 
 // Arguments of the losses near the weights and of curvature.
@@ -138,6 +142,25 @@ func catalogue() []kind {
 			{name: "m", number: 128, min: 1, max: batch}, {name: "iterations", number: 20, min: 1, max: 60},
 			{name: "examples", number: 1024, max: 1 << 31},
 		}},
+		{name: "layer-features", of: ofEngine, random: always, cost: costLayerFeatures, compute: computeLayerFeatures, args: []argument{argLayer, argRounds, argExamples}},
+		{name: "layer-margins", of: ofEngine, cost: costLayerMargins, compute: computeLayerMargins},
+		{name: "mixup-predictions", of: ofEngine, random: always, cost: costMixup, compute: computeMixupPredictions, args: []argument{argRounds, argExamples}},
+		{name: "transformed-margins", of: ofEngine, random: always, cost: costTransformedMargins, compute: computeTransformedMargins, args: []argument{
+			{name: "transform", values: []string{"mixup", "augment"}}, argLayer, argRounds, argExamples,
+		}},
+		{name: "transformed-predictions", of: ofEngine, random: always, cost: costTransformedPredictions, compute: computeTransformedPredictions, args: []argument{argExamples}},
+		{name: "jacobian-norms", of: ofEngine, random: sampled, cost: costJacobian, compute: computeJacobianNorms, args: []argument{
+			argExamples, {name: "of", values: []string{"logits", "probabilities"}},
+		}},
+		{name: "test-predictions", of: ofEngine, test: true, cost: oneTestForward, compute: computeTestPredictions},
+		{name: "sibling", of: ofEngine, test: true, sibling: true, cost: oneTestForward, compute: computeSibling},
+		{name: "spectra", of: ofNetwork, cost: oneSVD, compute: computeSpectra, args: []argument{
+			argWeights, argFused, {name: "conv", values: []string{"matrix", "slices"}},
+		}},
+		{name: "layer-norms", of: ofNetwork, cost: costLayerNorms, compute: computeLayerNorms, args: []argument{
+			argWeights, argFused, {name: "conv", values: []string{"matrix", "fft"}},
+		}},
+		{name: "path-norm", of: ofNetwork, cost: free, compute: computePathNorm},
 	}
 }
 
@@ -154,6 +177,7 @@ func Names() []string {
 type Required struct {
 	TestInputs bool // makes what uses it transductive
 	Init       bool // the initial tensors, which a corpus may not have kept
+	Sibling    bool // the network of another seed
 }
 
 // Inputs says what the quantity needs. Errors name an unknown quantity, argument
@@ -163,7 +187,7 @@ func Inputs(name string, args map[string]string) (Required, error) {
 	if err != nil {
 		return Required{}, err
 	}
-	return Required{TestInputs: k.test || a["split"] == "test", Init: k.init}, nil
+	return Required{TestInputs: k.test || a["split"] == "test", Init: k.readsInit(a), Sibling: k.sibling}, nil
 }
 
 // find resolves a request to a quantity and its canonical arguments.
@@ -239,9 +263,20 @@ func (g argument) canonical(v string) (string, error) {
 	if v == "" {
 		return strconv.Itoa(g.number), nil
 	}
+	if slices.Contains(g.words, v) {
+		return v, nil
+	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < g.min || n > g.max {
-		return "", fmt.Errorf("argument %s=%q is not a whole number from %d to %d", g.name, v, g.min, g.max)
+		return "", fmt.Errorf("argument %s=%q is not a whole number from %d to %d%s", g.name, v, g.min, g.max, or(g.words))
 	}
 	return strconv.Itoa(n), nil
+}
+
+// or lists what may stand in a number's place.
+func or(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return " or " + strings.Join(words, " or ")
 }

@@ -44,7 +44,10 @@ func (c Cost) String() string {
 			continue
 		}
 		n := strconv.FormatFloat(p.passes, 'f', 0, 64)
-		if p.passes < 10 {
+		switch {
+		case p.passes < 1:
+			n = strconv.FormatFloat(p.passes, 'g', 1, 64)
+		case p.passes < 10:
 			n = strconv.FormatFloat(p.passes, 'g', 2, 64)
 		}
 		parts = append(parts, n+p.unit)

@@ -96,7 +96,10 @@ func trainedSubject(t *testing.T) *Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Subject{Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7}
+	return &Subject{
+		Key: tr.Final.Hash(), Arch: a, Final: tr.Final, Init: tr.Init, Data: data, Seed: 7,
+		Sibling: &Twin{Hash: tr.Init.Hash(), Arch: a, Final: tr.Init}, // untrained will do
+	}
 }
 
 func (s *passSession) GradientFrom(dst models.State, x, seed []float32) error {
@@ -183,7 +186,7 @@ func passes(t *testing.T, s *Subject, r Request, size Size) (Cost, map[Request]b
 		Forwards: float64(c.forwards) / train, Gradients: float64(c.gradients) / train,
 		Products: float64(c.products) / train, Moves: float64(max(0, c.moves-openings)),
 	}
-	if r.Argument("split") == "test" {
+	if r.Argument("split") == "test" || r.Name == "test-predictions" || r.Name == "sibling" {
 		seen.TestForwards, seen.Forwards = float64(c.forwards)/test, 0
 	}
 	return seen, rested, nil

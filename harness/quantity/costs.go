@@ -126,3 +126,55 @@ func costWorstLoss(a arguments, size Size) (usual, most Cost) {
 	}
 	return exactly(c)
 }
+
+// oneTestForward is a pass over the test inputs, oneSVD a decomposition of every weight.
+var (
+	oneTestForward = fixed(Cost{TestForwards: 1})
+	oneSVD         = fixed(Cost{SVDs: 1})
+)
+
+// costLayerNorms is that of the largest singular values alone, about an eighth of a decomposition.
+func costLayerNorms(arguments, Size) (usual, most Cost) { return exactly(Cost{SVDs: 0.125}) }
+
+// looked is how many training examples the arguments rounds and examples look at, and in a round.
+func looked(a arguments, size Size) (all, round float64) {
+	n := a.number("examples")
+	if n == 0 || n > size.Train {
+		n = size.Train
+	}
+	return float64(a.number("rounds") * n), float64(n)
+}
+
+func costLayerFeatures(a arguments, size Size) (usual, most Cost) {
+	all, _ := looked(a, size)
+	return exactly(Cost{Forwards: all / float64(size.Train)})
+}
+
+func costLayerMargins(_ arguments, _ Size) (usual, most Cost) {
+	return exactly(Cost{Forwards: 1, Gradients: 1})
+}
+
+// costMixup is a pass of every pair of a class in a round: usually classes are equally large, at the most all are one.
+func costMixup(a arguments, size Size) (usual, most Cost) {
+	all, round := looked(a, size)
+	pairs := func(class float64) float64 { return all * max(0, class-1) / 2 / float64(size.Train) }
+	return Cost{Forwards: pairs(round / float64(size.Classes))}, Cost{Forwards: pairs(round)}
+}
+
+func costTransformedMargins(a arguments, size Size) (usual, most Cost) {
+	all, _ := looked(a, size)
+	return exactly(Cost{Forwards: all / float64(size.Train), Gradients: all / float64(size.Train)})
+}
+
+func costTransformedPredictions(a arguments, size Size) (usual, most Cost) {
+	return exactly(Cost{Forwards: (disturbed + 1) * share(a, size)})
+}
+
+// costJacobian is a backward pass a class.
+func costJacobian(a arguments, size Size) (usual, most Cost) {
+	c := Cost{Gradients: float64(size.Classes) * share(a, size)}
+	if a["of"] == "probabilities" {
+		c.Forwards = share(a, size)
+	}
+	return exactly(c)
+}

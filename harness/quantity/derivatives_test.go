@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/genbench/genbench/corpora/dataset"
 	"github.com/genbench/genbench/models"
 )
 
@@ -237,8 +238,12 @@ func TestSamples(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	a := layers(false, 3, 4, 3)
-	p := openSubject(t, testHost(t, t.TempDir()), subjectOf(a, models.NewState(a), make([]float32, 12), []int32{0, 1, 2, 1}))
+	a := layers(false, 4, 4, 3)
+	a.Input = models.Shape{C: 1, H: 2, W: 2} // an image
+	subject := subjectOf(a, models.NewState(a), make([]float32, 16), []int32{0, 1, 2, 1})
+	subject.Data.Test = dataset.Split{X: make([]float32, 16), Native: make([]uint8, 16)}
+	subject.Sibling = &Twin{Hash: "sibling", Arch: a, Final: models.NewState(a)}
+	p := openSubject(t, testHost(t, t.TempDir()), subject)
 	for _, k := range catalogue() {
 		if k.of != ofEngine {
 			continue

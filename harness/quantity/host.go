@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -67,18 +68,20 @@ func (h *Host) Open(s *Subject) (*Provider, error) {
 	sum := sha256.Sum256(arch)
 	p.network = s.Key + "|" + hex.EncodeToString(sum[:])
 	p.facts = s.Facts.hash()
+	p.initHash = sync.OnceValue(s.Init.Hash) // a hash of 1 MB takes a millisecond, and a dozen measures ask
 	p.unfit = s.Final.Finite()
 	return p, nil
 }
 
 // Provider serves the quantities of one network.
 type Provider struct {
-	host    *Host
-	subject *Subject
-	cache   cache
-	network string // identifies tensors, data and architecture
-	facts   string
-	unfit   error // why the network computes nothing
+	host     *Host
+	subject  *Subject
+	cache    cache
+	network  string // identifies tensors, data and architecture
+	facts    string
+	initHash func() string // of the initial tensors, which then are there
+	unfit    error         // why the network computes nothing
 
 	mu     sync.Mutex
 	closed bool
@@ -103,17 +106,10 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 	}
 	r := Request{Name: name, Args: a.String()}
 	p.asked(ctx, r)
-	if k.init && p.subject.Init == nil {
-		return nil, &Missing{Need: name, Reason: "the corpus did not keep the weights before training"}
+	if err := p.available(k, a); err != nil {
+		return nil, err
 	}
-	if (k.of == ofNetwork || k.of == ofEngine) && p.unfit != nil {
-		return nil, undefined("%s", p.unfit)
-	}
-	if n := a.number("examples"); n > 0 {
-		if _, all := p.subject.inputs(a["split"]); n >= all {
-			a["examples"] = "0" // the same file as all of them
-		}
-	}
+	p.settle(a)
 	key := p.key(k, a)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -150,6 +146,44 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 			return nil, &Undefined{Reason: c.entry.undefined}
 		}
 		return c.entry.bundle, nil
+	}
+}
+
+// available says why the quantity cannot be computed of this network: something was not kept, or tensors are not finite.
+func (p *Provider) available(k kind, a arguments) error {
+	if k.readsInit(a) && p.subject.Init == nil {
+		need := k.name
+		if !k.init { // only the argument weights asks for them
+			need = "init-weights"
+		}
+		return &Missing{Need: need, Reason: "the corpus did not keep the weights before training"}
+	}
+	if k.sibling && p.subject.Sibling == nil {
+		if err := p.subject.NoSibling; err != nil {
+			return err
+		}
+		return &Missing{Need: k.name, Reason: "no network of the same configuration and another seed was given"}
+	}
+	if (k.of == ofNetwork || k.of == ofEngine) && p.unfit != nil {
+		return undefined("%s", p.unfit)
+	}
+	return nil
+}
+
+// settle removes differences between arguments that make none in the values of this
+// network, so that they share a file.
+func (p *Provider) settle(a arguments) {
+	a.settleSpectra(p.subject.Arch)
+	if n := a.number("examples"); n > 0 {
+		if _, all := p.subject.inputs(a["split"]); n >= all {
+			a["examples"] = "0" // the same file as all of them
+		}
+	}
+	if _, ok := a["rounds"]; ok && a["examples"] == "0" {
+		a["rounds"] = "1" // one of all examples says it all
+	}
+	if a["layer"] == "last" {
+		a["layer"] = strconv.Itoa(len(points(p.subject.Arch)) - 1)
 	}
 }
 
@@ -208,8 +242,11 @@ func (p *Provider) key(k kind, a arguments) string {
 	if k.of == ofEngine {
 		key += "|engine=" + p.host.engine.Name()
 	}
-	if k.init {
-		key += "|init=" + s.Init.Hash()
+	if k.readsInit(a) {
+		key += "|init=" + p.initHash()
+	}
+	if k.sibling {
+		key += "|sibling=" + s.Sibling.Hash
 	}
 	if k.of == ofRecord {
 		key += "|facts=" + p.facts

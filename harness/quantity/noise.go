@@ -72,6 +72,7 @@ func (g *noise) like(s models.State, l law, seed uint64, draw int) [][]float32 {
 	return out
 }
 
+// golden is 2^64 over the golden ratio, SplitMix64's increment.
 const golden = 0x9e3779b97f4a7c15
 
 func (d direction) key() uint64 {

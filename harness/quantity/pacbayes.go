@@ -30,38 +30,34 @@ const (
 // nitarshan/robust-generalization-measures with these differences: the standard deviation is σ (there it
 // is σ², since torch.normal takes a deviation and is given a variance); noise is
 // fixed over the search; the bracket is found, not [0, 2]; the answer is
-// interpolated to a drop of exactly 0.1. With rgm_compat=true the first, third and fourth are
-// as there: deviation σ² (magnitude: σ² w_i² + ε²), 15 bisections of [0, 2], the last scale tried.
+// interpolated to a drop of exactly 0.1; no batch norm is left to be perturbed. With rgm_compat=true all but
+// the last are as there: deviation σ² (magnitude: σ² w_i² + ε²), other noise at every σ, 15 bisections of [0, 2], the last
+// scale tried.
 func computePACBayes(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	w, err := newPerturber(p)
 	if err != nil {
 		return nil, err
 	}
-	magnitude, compat := a["kind"] == "magnitude", a.flag("rgm_compat")
+	magnitude := a["kind"] == "magnitude"
 	var f found
-	err = p.host.sessions.with(w.arch, w.weights, func(session models.Session) error {
+	err = p.host.sessions.with(w.arch, w.weights, func(session models.Session) (err error) {
 		sample := w.rough(p.subject.Seed)
 		if err := w.measureBase(ctx, session, &w.all, &sample); err != nil {
 			return err
 		}
+		if a.flag("rgm_compat") {
+			f, err = bisect(newCompat(w, p.subject, magnitude).drop(ctx, session))
+			return err
+		}
 		drop := func(ex *labelled, n int) evaluate {
 			return func(sigma float64) (float64, error) {
-				if compat {
-					w.spreadCompat(magnitude, sigma)
-				} else {
-					w.spread(magnitude, sigma, epsilon)
-				}
+				w.spread(magnitude, sigma, epsilon)
 				d, err := w.meanDrop(ctx, session, p.host.noise, p.subject.Seed, *ex, n)
 				if err != nil {
 					return 0, whatFailed("sigma", sigma, err)
 				}
 				return d, nil
 			}
-		}
-		var err error
-		if compat {
-			f, err = bisect(drop(&w.all, draws))
-			return err
 		}
 		start, smallest := w.size(), 1e-9*w.size()
 		if magnitude {
@@ -89,18 +85,4 @@ func (w *perturber) meanDrop(ctx context.Context, session models.Session, g *noi
 		sum += a
 	}
 	return ex.base - sum/float64(n), nil
-}
-
-// spreadCompat is spread with the reference code's deviations.
-func (w *perturber) spreadCompat(magnitude bool, sigma float64) {
-	for t, tensor := range w.weights {
-		r := w.radius[t]
-		for i, v := range tensor.Data {
-			if magnitude {
-				r[i] = float32(sigma*sigma*float64(v)*float64(v) + epsilon*epsilon)
-			} else {
-				r[i] = float32(sigma * sigma)
-			}
-		}
-	}
 }

@@ -1,7 +1,8 @@
 // Package quantity computes what measures need of a trained network: logits,
 // margins, sums of activations, complexities of inputs, the two searches
 // for the largest perturbation that the network stands, reductions of single
-// examples' gradients, curvature, and losses near the weights.
+// examples' gradients, curvature, losses near the weights, what hidden layers make
+// of inputs, margins and derivatives at those layers, and answers to changed inputs.
 //
 // A [Host] serves the networks of one worker, one [Provider] a network. Every
 // quantity is computed once, on the worker's engine, and written to a file that
@@ -29,7 +30,7 @@ import (
 
 // Version is part of every quantity's key: raised when one of them would come
 // out differently for the same network.
-func Version() int { return 2 }
+func Version() int { return 3 }
 
 // Subject is a trained network and what it was trained on. It is read-only
 // while a [Provider] serves it.
@@ -41,6 +42,9 @@ type Subject struct {
 	Data  *dataset.Data
 	Facts Facts
 	Seed  uint64 // the run's: which examples are taken, which noise is drawn
+
+	Sibling   *Twin // the network of the same configuration with another seed; nil: there is none
+	NoSibling error // why there is none: a [*Missing], or why it cannot be read
 }
 
 // Facts are what was recorded during training and cannot be computed later.
@@ -115,6 +119,11 @@ func checkSubject(s *Subject) error {
 	}
 	if err := (models.Examples{X: s.Data.Train.X, Y: s.Data.Train.Y}).Fits(s.Arch); err != nil {
 		return fmt.Errorf("training data: %w", err)
+	}
+	if s.Sibling != nil {
+		if err := s.Sibling.check(s); err != nil {
+			return err
+		}
 	}
 	d := s.Arch.Input.Size()
 	if len(s.Data.Test.X)%d != 0 {

@@ -474,13 +474,15 @@ func TestRequests(t *testing.T) {
 		{"test-inputs", nil, Required{TestInputs: true}},
 		{"layer-sums", map[string]string{"split": "test"}, Required{TestInputs: true}},
 		{"complexity", map[string]string{"split": "test"}, Required{TestInputs: true}},
+		{"test-predictions", nil, Required{TestInputs: true}},
+		{"sibling", nil, Required{TestInputs: true, Sibling: true}},
 	} {
 		if got, err := Inputs(c.name, c.args); err != nil || got != c.want {
 			t.Errorf("Inputs(%s, %v) = %v, %v", c.name, c.args, got, err)
 		}
 	}
-	for _, name := range Names() { // nothing of the answer has a name
-		if strings.Contains(name, "test") && name != "test-inputs" {
+	for _, name := range Names() { // nothing of the answer has a name; what a network predicts of test inputs is none
+		if strings.Contains(name, "test") && name != "test-inputs" && name != "test-predictions" {
 			t.Errorf("quantity %s", name)
 		}
 	}

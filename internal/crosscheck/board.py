@@ -167,7 +167,7 @@ def columns(store, nets, axes, grid):
     """{row: (values by network, expected class)} of measures and of the controls that can be recomputed"""
     out = {}
     for m, row in store.values.items():
-        kind = "transductive" if m in ("cna-area", "cna-margin") else "train"
+        kind = "transductive" if m in ("cna-area", "cna-margin", "disagreement") else "train"
         out[m] = ({i: v["value"] for i, v in row.items() if v["status"] == "ok"}, kind)
     out["train-loss"] = ({n.id: n.record["train"]["loss"] for n in nets}, "control")
     out["num-params"] = ({n.id: float(sum(v.size for v in n.final.values())) for n in nets}, "control")
@@ -177,6 +177,7 @@ def columns(store, nets, axes, grid):
 
 
 DIRECTIONS = {"cna": "smaller", "gsnr": "smaller", "train-loss": None, "num-params": "larger"}  # as published; None: not said
+DIRECTIONS.update({m: "smaller" for m in ("mixup-accuracy", "always-generalize", "demogen-q1", "demogen-median", "demogen-q3", "demogen-lower-fence", "demogen-upper-fence")})
 
 
 def check(store, table):

@@ -4,6 +4,8 @@ import numpy as np
 from scipy import stats
 
 import derivatives
+import representations
+import weights
 from data import entropy
 from mlp import PCG
 from table import relative
@@ -140,6 +142,8 @@ REASONS = {
     "l2norm-product": (2e-5, "relative; float32 margin"),
 }
 REASONS.update(derivatives.REASONS)
+REASONS.update(representations.REASONS)
+REASONS.update(weights.REASONS)
 
 
 def check(store, examples, outputs, table):
@@ -154,6 +158,8 @@ def check(store, examples, outputs, table):
         wanted.update(bounds(flat(net.final), flat(net.init), len(e.y), {k: v[0] for k, v in found.items()}))
         wanted.update(derivatives.expected(net, e, store))
         apart.append(scale_of_others(store, net.id, found))
+        wanted.update(representations.values(store, net, e))
+        wanted.update(weights.values(net, e, o))
         d = store.values["cna-margin"][net.id]["diagnostics"]
         diagnostics += [relative(d["gamma"], wanted["gamma"]), relative(d["area"], wanted["area"])]
         diagnostics.append(relative(store.values["l2norm"][net.id]["diagnostics"]["gamma"], np.percentile(o.margins, 10)))

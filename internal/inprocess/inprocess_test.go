@@ -49,7 +49,7 @@ func TestAsk(t *testing.T) {
 	for name, want := range map[string][]string{
 		"pac-bayes-flatness":     {"pac-bayes[kind=plain,rgm_compat=false]"},
 		"pac-bayes-mag-flatness": {"pac-bayes[kind=magnitude,rgm_compat=false]"},
-		"l2norm":                 {"fused-weights", "train-logits", "train-margins"}, // margins rest on logits
+		"l2norm":                 {"layer-norms[conv=matrix,fused=true,weights=final]", "train-logits", "train-margins"}, // margins rest on logits
 		"sharpness-init":         {"fused-init-weights", "fused-weights", "pac-bayes[kind=plain,rgm_compat=false]", "sharpness[kind=plain]"},
 		"cna[layers=paper]": {"complexity[bins=256,complexity=entropy,examples=0,noised=false,out_of_range=clip,range=0:1,scale=bits,split=train]",
 			"layer-sums[examples=0,include_logits=true,layers=paper,reduce=sum,split=train]"},

@@ -28,16 +28,23 @@ func train(ctx context.Context, e models.Engine, batchNorm bool) (*quantity.Subj
 	if err != nil {
 		return nil, err
 	}
-	t, err := models.Train(ctx, e, a, models.Training{
-		Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.05, Momentum: 0.9}, BatchSize: 32, TargetLoss: 0.01, MaxEpochs: 400, Init: "pytorch",
-	}, models.Seeds{Init: 1, Order: 2, Dropout: 3}, models.Examples{X: data.Train.X, Y: data.Train.Y}, nil)
-	if err == nil && t.Stop != models.StopTarget {
-		err = fmt.Errorf("the network stopped at a loss above its target: %s", t.Stop)
+	var trained [2]*models.Trained // the network and its sibling
+	for i := range trained {
+		trained[i], err = models.Train(ctx, e, a, models.Training{
+			Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.05, Momentum: 0.9}, BatchSize: 32, TargetLoss: 0.01, MaxEpochs: 400, Init: "pytorch",
+		}, models.Seeds{Init: uint64(i + 1), Order: 2, Dropout: 3}, models.Examples{X: data.Train.X, Y: data.Train.Y}, nil)
+		if err == nil && trained[i].Stop != models.StopTarget {
+			err = fmt.Errorf("the network stopped at a loss above its target: %s", trained[i].Stop)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &quantity.Subject{Key: t.Final.Hash(), Arch: a, Final: t.Final, Init: t.Init, Data: data, Facts: inprocess.FactsOf(t), Seed: 1}, nil
+	t, other := trained[0], trained[1].Final
+	return &quantity.Subject{
+		Key: t.Final.Hash(), Arch: a, Final: t.Final, Init: t.Init, Data: data, Facts: inprocess.FactsOf(t), Seed: 1,
+		Sibling: &quantity.Twin{Hash: other.Hash(), Arch: a, Final: other},
+	}, nil
 }
 
 // logits of the training and then the test inputs, [N, K].

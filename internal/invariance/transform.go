@@ -34,7 +34,7 @@ func transformations() []transformation {
 		{name: "scaled logits", apply: scaleLogits, moves: true,
 			what: "the last layer times 2: other logits, the same predictions"},
 		{name: "permuted classes", apply: permuteClasses,
-			what: "the classes in another order, in the last layer and in all labels; in the initial weights too"},
+			what: "the classes in another order, in the last layer and in all labels; in the initial weights and the sibling too"},
 	}
 }
 
@@ -165,7 +165,9 @@ func permuteClasses(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 	layers, _ := dense(s.Arch)
 	last := layers[len(layers)-1]
 	o := order(last.Out, 1000) // class o[i] becomes class i
-	for _, state := range []models.State{c.Final, c.Init} {
+	sibling := *s.Sibling
+	sibling.Final = s.Sibling.Final.Clone()
+	for _, state := range []models.State{c.Final, c.Init, sibling.Final} {
 		permuteRows(state.Find(last.Name+".weight"), o)
 		permuteRows(state.Find(last.Name+".bias"), o)
 	}
@@ -184,6 +186,7 @@ func permuteClasses(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 	data.Hash += " permuted classes"
 	data.Train.Y, data.Train.Clean = rename(data.Train.Y), rename(data.Train.Clean)
 	data.Test.Y, data.Test.Clean = rename(data.Test.Y), rename(data.Test.Clean)
-	c.Data = &data
+	sibling.Hash = sibling.Final.Hash()
+	c.Data, c.Sibling = &data, &sibling
 	return c, o, true
 }

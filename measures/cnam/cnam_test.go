@@ -166,7 +166,7 @@ func TestPercentile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := percentile(e.Values, f); err != nil || math.Abs(got-want) > 1e-14 {
+		if got, err := measure.Percentile(e.Values, f); err != nil || math.Abs(got-want) > 1e-14 {
 			t.Errorf("percentile %s: %v, %v, numpy %v", q, got, err, want)
 		}
 	}
@@ -175,12 +175,12 @@ func TestPercentile(t *testing.T) {
 		v5 = append(v5, float64(m))
 	}
 	for q, want := range map[float64]float64{5: -1.05, 10: -0.10} {
-		if got, _ := percentile(v5, q); math.Abs(got-want) > 1e-14 {
+		if got, _ := measure.Percentile(v5, q); math.Abs(got-want) > 1e-14 {
 			t.Errorf("percentile %v of V5: %v, want %v", q, got, want)
 		}
 	}
 	for _, v := range [][]float64{nil, {1, math.NaN()}} {
-		if _, err := percentile(v, 5); !undefined(err) {
+		if _, err := measure.Percentile(v, 5); !undefined(err) {
 			t.Errorf("percentile of %v: %v", v, err)
 		}
 	}
@@ -194,10 +194,10 @@ func TestReleasedMargins(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if p, _ := percentile(got, 5); p != -2 {
+	if p, _ := measure.Percentile(got, 5); p != -2 {
 		t.Errorf("percentile %v, want -2", p)
 	}
-	if p, _ := percentile([]float64{2, 1, 2.5, -2}, 5); math.Abs(p - -1.55) > 1e-15 {
+	if p, _ := measure.Percentile([]float64{2, 1, 2.5, -2}, 5); math.Abs(p - -1.55) > 1e-15 {
 		t.Errorf("percentile of the margins %v, want -1.55", p)
 	}
 	// Two batches of 2 are two lists, one after the other.

@@ -2,7 +2,6 @@ package cnam
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"github.com/genbench/genbench/harness/measure"
@@ -19,7 +18,7 @@ func (m Area) gamma(ctx context.Context, net *measure.Network) (float64, error) 
 		if err != nil {
 			return 0, err
 		}
-		return percentile(margins, q)
+		return measure.Percentile(margins, q)
 	}
 	logits, err := net.TrainLogits(ctx)
 	if err != nil {
@@ -29,7 +28,7 @@ func (m Area) gamma(ctx context.Context, net *measure.Network) (float64, error) 
 	if err != nil {
 		return 0, err
 	}
-	return percentile(releasedMargins(logits, labels, 128), q)
+	return measure.Percentile(releasedMargins(logits, labels, 128), q)
 }
 
 // releasedMargins is the list that the released code takes its percentile of
@@ -58,19 +57,4 @@ func releasedMargins(logits measure.Matrix32, labels []int32, batch int) []float
 
 func trueLessLargest(row []float32, label int) float64 {
 	return float64(row[label]) - float64(slices.Max(row))
-}
-
-// percentile is numpy.percentile(v, q) with its default linear interpolation.
-func percentile(v []float64, q float64) (float64, error) {
-	if len(v) == 0 {
-		return 0, measure.Undefined("there are no training margins")
-	}
-	s := slices.Sorted(slices.Values(v))
-	if math.IsNaN(s[0]) {
-		return 0, measure.Undefined("a training margin is not a number")
-	}
-	k := float64(len(s)-1) * q / 100
-	i := min(int(k), len(s)-1)
-	j := min(i+1, len(s)-1)
-	return s[i] + (s[j]-s[i])*(k-float64(i)), nil
 }

@@ -21,9 +21,6 @@ package l2norm
 import (
 	"context"
 	"math"
-	"slices"
-
-	"gonum.org/v1/gonum/mat"
 
 	"github.com/genbench/genbench/harness/measure"
 )
@@ -56,12 +53,22 @@ func (m Norm) Info() measure.Info {
 	info := measure.Info{
 		Name: m.name, Version: "1", Family: "norm", Doc: m.doc,
 		Citation: "Gain and Siegelmann, Abstraction mechanisms predict generalization in deep neural networks, 2019, arXiv:1905.11515",
-		Needs:    measure.Needs{measure.FusedWeights, measure.TrainMargins},
+		Needs:    measure.Needs{measure.LayerNorms, measure.TrainMargins},
 		Larger:   measure.PredictsLargerGap, // large norms at a small margin: large capacity
 		Options: []measure.Option{
 			{Name: "percentile", Default: m.percentile, Values: []string{"5", "10"}, Doc: "of the training margins"},
 			{Name: "margin_abs", Default: "false", Values: []string{"false", "true"}, Doc: "divide by |γ|, so that a negative margin counts as a positive one"},
 		},
+	}
+	switch m.name {
+	case "l2norm":
+		info.Formula = "1/γ² · Σ_k ‖W_k‖₂; ‖·‖₂ the spectral norm, W_k the weights of layer k with batch norm folded in, γ the percentile of the training margins f_y - max_{j≠y} f_j"
+	case "l2norm-fro":
+		info.Formula = "1/γ² · Σ_k ‖W_k‖_F; ‖·‖_F the Frobenius norm, W_k and γ as in l2norm"
+		info.Deviations = "the authors' slides have the spectral norm: this is the same with another"
+	case "l2norm-product":
+		info.Formula = "ln(Π_k ‖W_k‖_F / γ); W_k and γ as in l2norm, γ the 5th percentile"
+		info.Deviations = "the code of the paper (bneyshabur/generalization-bounds) answers the product itself, which overflows with depth"
 	}
 	if m.product {
 		info.Scale = measure.Log
@@ -78,7 +85,7 @@ func (m Norm) Compute(ctx context.Context, net *measure.Network) (float64, error
 	if err != nil {
 		return 0, err
 	}
-	tensors, err := net.FusedWeights(ctx)
+	norms, err := m.norms(ctx, net, net.Option("norm"))
 	if err != nil {
 		return 0, err
 	}
@@ -88,10 +95,6 @@ func (m Norm) Compute(ctx context.Context, net *measure.Network) (float64, error
 	}
 	if !(gamma > 0) {
 		return 0, measure.Undefined("the margin γ = %.4g is not positive", gamma)
-	}
-	norms, err := m.norms(ctx, tensors, net.Option("norm"))
-	if err != nil {
-		return 0, err
 	}
 	if m.product {
 		value := -math.Log(gamma)
@@ -119,80 +122,21 @@ func (m Norm) margin(ctx context.Context, net *measure.Network) (float64, error)
 	if err != nil {
 		return 0, err
 	}
-	return percentile(margins, q)
+	return measure.Percentile(margins, q)
 }
 
 // norms answers one norm per weight matrix.
-func (m Norm) norms(ctx context.Context, tensors []measure.Tensor, norm string) ([]float64, error) {
-	spectral := m.name == "l2norm" || norm == "spectral"
-	var out []float64
-	for _, t := range tensors {
-		if len(t.Shape) < 2 {
-			continue // a bias
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		rows := t.Shape[0]
-		cols := 1
-		for _, d := range t.Shape[1:] {
-			cols *= d
-		}
-		for _, v := range t.Data {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return nil, measure.Undefined("%s holds %v", t.Name, v)
-			}
-		}
-		var n float64
-		var err error
-		if spectral {
-			n, err = spectralNorm(t.Data, rows, cols)
-		} else {
-			n = frobeniusNorm(t.Data)
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, n)
+func (m Norm) norms(ctx context.Context, net *measure.Network, norm string) ([]float64, error) {
+	layers, err := net.LayerNorms(ctx, measure.SpectraOptions{})
+	if err != nil {
+		return nil, err
 	}
-	if len(out) == 0 {
-		return nil, measure.Undefined("the network has no weight matrix")
+	out := make([]float64, len(layers))
+	for i, l := range layers {
+		out[i] = l.Frobenius
+		if m.name == "l2norm" || norm == "spectral" {
+			out[i] = l.Spectral
+		}
 	}
 	return out, nil
-}
-
-// spectralNorm is the largest singular value of w, [rows, cols], in float64.
-func spectralNorm(w []float32, rows, cols int) (float64, error) {
-	data := make([]float64, len(w))
-	for i, v := range w {
-		data[i] = float64(v)
-	}
-	var svd mat.SVD
-	if !svd.Factorize(mat.NewDense(rows, cols, data), mat.SVDNone) {
-		return 0, measure.Undefined("the singular values of a [%d, %d] weight matrix did not converge", rows, cols)
-	}
-	return slices.Max(svd.Values(nil)), nil
-}
-
-func frobeniusNorm(w []float32) float64 {
-	var s float64
-	for _, v := range w {
-		s += float64(v) * float64(v)
-	}
-	return math.Sqrt(s)
-}
-
-// percentile is numpy.percentile(v, q) with its default linear interpolation.
-func percentile(v []float64, q float64) (float64, error) {
-	if len(v) == 0 {
-		return 0, measure.Undefined("there are no training margins")
-	}
-	s := slices.Sorted(slices.Values(v))
-	if math.IsNaN(s[0]) {
-		return 0, measure.Undefined("a training margin is not a number")
-	}
-	k := float64(len(s)-1) * q / 100
-	i := min(int(k), len(s)-1)
-	j := min(i+1, len(s)-1)
-	return s[i] + (s[j]-s[i])*(k-float64(i)), nil
 }

@@ -2,7 +2,6 @@ package l2norm_test
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"math"
 	"os"
@@ -10,53 +9,25 @@ import (
 	"testing"
 
 	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/harness/measure/measuretest"
 	"github.com/genbench/genbench/internal/evidence"
 	"github.com/genbench/genbench/measures/l2norm"
 )
 
-// source holds a network's quantities in memory.
-type source map[string][]measure.Array
-
-func (s source) Quantity(_ context.Context, name string, _ map[string]string) ([]measure.Array, error) {
-	return s[name], nil
+func tensor(name string, shape []int, v []float32) measure.Tensor {
+	return measure.Tensor{Name: name, Shape: shape, Data: v}
 }
 
-func (source) Evaluate(context.Context, []measure.Perturbation) ([]measure.Evaluated, error) {
-	return nil, nil
-}
-
-// tensor is a float32 array in memory.
-func tensor(name string, shape []int, v []float32) measure.Array {
-	a := measure.Array{Name: name, DType: "f32", Shape: shape, Data: []byte{}}
-	for _, x := range v {
-		a.Data = binary.LittleEndian.AppendUint32(a.Data, math.Float32bits(x))
-	}
-	return a
-}
-
-func vector(name string, v []float64) measure.Array {
-	a := measure.Array{Name: name, DType: "f64", Shape: []int{len(v)}, Data: []byte{}}
-	for _, x := range v {
-		a.Data = binary.LittleEndian.AppendUint64(a.Data, math.Float64bits(x))
-	}
-	return a
-}
-
-// compute runs a measure on weights and margins with options given.
-func compute(t *testing.T, m l2norm.Norm, tensors []measure.Array, margins []float64, given map[string]string) (float64, error) {
+// compute runs a measure on weights and margins with options given. Spectral norms are measuretest's: the largest of gonum's
+// singular values; how the host finds them is tested in harness/quantity.
+func compute(t *testing.T, m l2norm.Norm, tensors []measure.Tensor, margins []float64, given map[string]string) (float64, error) {
 	t.Helper()
-	options, err := m.Info().Resolve(given)
-	if err != nil {
-		t.Fatal(err)
-	}
-	net := measure.NewNetwork(measure.Meta{Classes: 2, TrainSize: len(margins), Options: options},
-		source{"fused-weights": tensors, "train-margins": {vector("margins", margins)}})
-	return m.Compute(context.Background(), net)
+	return measuretest.Net{Weights: tensors, Margins: margins, Classes: 2}.Compute(context.Background(), m, given)
 }
 
 // v6 is the network of the specification's vector V6: diag(1, 2), diag(3, 1), and margins of 0.5.
-func v6() ([]measure.Array, []float64) {
-	return []measure.Array{
+func v6() ([]measure.Tensor, []float64) {
+	return []measure.Tensor{
 		tensor("fc1.weight", []int{2, 2}, []float32{1, 0, 0, 2}), tensor("fc1.bias", []int{2}, []float32{7, 7}),
 		tensor("fc2.weight", []int{2, 2}, []float32{3, 0, 0, 1}), tensor("fc2.bias", []int{2}, []float32{7, 7}),
 	}, []float64{.5, .5, .5}
@@ -106,7 +77,7 @@ type fromNumPy struct {
 	ProductSpectral float64 `json:"product-spectral"`
 }
 
-func readNumPy(t *testing.T) (fromNumPy, []measure.Array) {
+func readNumPy(t *testing.T) (fromNumPy, []measure.Tensor) {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/l2norm.json")
 	if err != nil {
@@ -119,8 +90,8 @@ func readNumPy(t *testing.T) (fromNumPy, []measure.Array) {
 	return e, tensorsOf(e, e.Weights)
 }
 
-func tensorsOf(e fromNumPy, weights [][]float32) []measure.Array {
-	var tensors []measure.Array
+func tensorsOf(e fromNumPy, weights [][]float32) []measure.Tensor {
+	var tensors []measure.Tensor
 	for i, s := range e.Shapes {
 		tensors = append(tensors, tensor("w", s, weights[i]), tensor("b", s[:1], e.Biases[i]))
 	}
@@ -188,13 +159,13 @@ func TestInvariances(t *testing.T) {
 
 func TestDegenerate(t *testing.T) {
 	tensors, margins := v6()
-	zero := []measure.Array{tensor("fc1.weight", []int{2, 2}, make([]float32, 4))}
-	nan := []measure.Array{tensor("fc1.weight", []int{1, 2}, []float32{1, float32(math.NaN())})}
-	bias := []measure.Array{tensor("fc1.bias", []int{2}, []float32{1, 2})}
+	zero := []measure.Tensor{tensor("fc1.weight", []int{2, 2}, make([]float32, 4))}
+	nan := []measure.Tensor{tensor("fc1.weight", []int{1, 2}, []float32{1, float32(math.NaN())})}
+	bias := []measure.Tensor{tensor("fc1.bias", []int{2}, []float32{1, 2})}
 	for _, c := range []struct {
 		name    string
 		m       l2norm.Norm
-		tensors []measure.Array
+		tensors []measure.Tensor
 		margins []float64
 	}{
 		{"negative margin", l2norm.L2(), tensors, []float64{-1, -1, -1}},

@@ -57,7 +57,8 @@ func (m Measure) deviations() string {
 	}
 	return d + "Form and equation as in nitarshan/robust-generalization-measures (RGM), with noise of standard deviation σ: RGM passes σ² for a " +
 		"deviation. The noise's directions are the same at every scale, the bracket is found in place of [0, 2], " +
-		"and the scale is interpolated to a drop of exactly 0.1."
+		"and the scale is interpolated to a drop of exactly 0.1 (option rgm_compat does as RGM). Batch norm is folded in exactly, " +
+		"where RGM keeps a neutral one and perturbs it too."
 }
 
 // aliases are RGM's names of the measures that it has.

@@ -25,8 +25,8 @@
 // form from memory, not checked. The bounds of the paper are √(value/m), which the statistics apply
 // where asked; it changes no rank while m is fixed.
 //
-// Differs from the reference code: σ is the noise's standard deviation (there it is passed as a
-// variance and so squared); biases are perturbed, as there, and not counted in w and ω, as there. In
+// Differs from the reference code: σ is the noise's standard deviation (there the noise has the deviation σ², since a
+// function that takes a deviation is given a variance; option rgm_compat=true searches as there); biases are perturbed, as there, and not counted in w and ω, as there. In
 // sharpness-init and -orig σ is the one that the PAC-Bayes search finds, the only σ that the paper defines. δ is not known
 // to be fixed by the paper: option delta, 0.05.
 //
@@ -176,12 +176,10 @@ func (m Measure) scale(ctx context.Context, net *measure.Network) (float64, erro
 	if m.worstCase {
 		return search(net, "alpha", func() (measure.Search, error) { return net.Sharpness(ctx, m.magnitude) })
 	}
-	return search(net, "sigma", func() (measure.Search, error) {
-		if net.Option("rgm_compat") == "true" {
-			return net.PACBayesCompat(ctx, m.magnitude)
-		}
-		return net.PACBayes(ctx, m.magnitude)
-	})
+	if net.Option("rgm_compat") == "true" {
+		return search(net, "sigma", func() (measure.Search, error) { return net.PACBayesRGM(ctx, m.magnitude) })
+	}
+	return search(net, "sigma", func() (measure.Search, error) { return net.PACBayes(ctx, m.magnitude) })
 }
 
 // search reads the outcome of a search and passes its doubts on.

@@ -56,6 +56,17 @@ type Net struct {
 	StepLoss                       func(measure.StepOptions) (measure.PerturbedLoss, error)
 	NoiseLoss                      func(measure.NoiseOptions) (loss float64, losses []float64)
 	WorstLoss                      func(measure.WorstOptions) (measure.PerturbedLoss, error)
+	Features                       func(layer string, o measure.SampleOptions) (measure.Features, error)
+	LayerMargins                   *measure.Margins
+	Pairs                          func(measure.SampleOptions) measure.Pairs
+	ChangedMargins                 func(transform, layer string, o measure.SampleOptions) (measure.ChangedMargins, error)
+	Answers                        func(examples int) measure.Answers
+	Jacobians                      func(examples int, probabilities bool) measure.Jacobians
+	TestPredictions                []int32
+	SiblingPredictions             []int32
+	Spectra                        func(measure.SpectraOptions) ([]measure.Spectrum, error)  // nil: of Weights, Init, Fused and FusedInit as matrices
+	LayerNorms                     func(measure.SpectraOptions) ([]measure.LayerNorm, error) // nil: of the values of Spectra
+	LogPathNorm                    *float64
 
 	// Errors are returned in place of quantities, by name.
 	Errors map[string]error
@@ -246,6 +257,13 @@ func (n Net) quantity(need measure.Need, args map[string]string) ([]measure.Arra
 	case measure.GradientNorms, measure.GradientDots, measure.GradientMoments, measure.HessianTop, measure.HessianTrace,
 		measure.StepLoss, measure.NoiseLoss, measure.WorstLoss:
 		return n.derivative(need, args)
+	case measure.LayerFeatures, measure.LayerMargins, measure.MixupPredictions, measure.TransformedMargins, measure.TransformedPredictions,
+		measure.JacobianNorms, measure.TestPredictions, measure.Sibling:
+		return n.representation(need, args)
+	case measure.Spectra, measure.LayerNorms:
+		return n.spectral(need, args)
+	case measure.PathNorm:
+		return optional(n.LogPathNorm != nil, func() measure.Array { return floats("log_path_norm", []float64{*n.LogPathNorm}) }), nil
 	}
 	return nil, fmt.Errorf("no quantity %q", need)
 }

@@ -73,6 +73,7 @@ func (t toy) net() Net {
 	n.Logits, sums = forward(n.Weights, n.Inputs)
 	_, testSums = forward(n.Weights, n.TestInputs)
 	t.answers(&n, rng, sums, testSums)
+	t.represent(&n)
 	return n
 }
 
@@ -164,6 +165,9 @@ func (t toy) answers(n *Net, rng *rand.Rand, sums, testSums measure.Matrix) {
 	}
 	n.PACBayes, n.Sharpness = found(0.1), found(0.01)
 	t.derivatives(n, rng, loss)
+	if paths := logPathNorm(n.Weights); !math.IsNaN(paths) && !math.IsInf(paths, 0) {
+		n.LogPathNorm = &paths
+	}
 	noise := 0.5
 	n.History = &measure.TrainingHistory{Epochs: 3, Steps: 30, StepsTo01: 10, StepsTo001: 30, GradientNoise1: &noise, GradientNoiseFinal: &noise, MeanLosses: []float64{1, 0.5, 0.01}}
 	n.Evaluate = func(p measure.Perturbation) measure.Evaluated {
@@ -193,4 +197,29 @@ func evaluate(logits measure.Matrix32, labels []int32) (loss, accuracy float64) 
 		}
 	}
 	return loss, accuracy
+}
+
+// logPathNorm is ln of the sum of the logits of the squared network at an input of ones.
+func logPathNorm(weights []measure.Tensor) float64 {
+	x := make([]float64, weights[0].Shape[1])
+	for i := range x {
+		x[i] = 1
+	}
+	for l := 0; l < len(weights); l += 2 {
+		w, b := weights[l], weights[l+1]
+		out := make([]float64, len(b.Data))
+		for o := range out {
+			out[o] = float64(b.Data[o]) * float64(b.Data[o])
+			for i, v := range x {
+				f := float64(w.Data[o*len(x)+i])
+				out[o] += f * f * v
+			}
+		}
+		x = out
+	}
+	var sum float64
+	for _, v := range x {
+		sum += v
+	}
+	return math.Log(sum)
 }

@@ -1,0 +1,111 @@
+package quantity
+
+import (
+	"context"
+
+	"github.com/genbench/genbench/models"
+)
+
+// computeJacobianNorms serves, for sampled training examples and every layer l with weights (see points), the
+// squared Frobenius norm of the Jacobian of the K outputs with respect to what the layer reads,
+//
+//	squares [N, L]  Σ_k ‖∂o_k/∂x^l‖²
+//	units   [L]     values that the layer reads
+//	index   [N]     the examples
+//
+// in evaluation mode. Outputs are the logits (of=logits) or their softmax (of=probabilities). It costs K
+// backward passes of the sample.
+func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
+	s := p.subject
+	at := points(s.Arch)
+	index := s.examples("train", a.number("examples"))
+	x, _ := s.inputs("train")
+	d, k, n := s.Arch.Input.Size(), s.Arch.Classes, len(index)
+	squares := make([]float64, n*len(at))
+	rows, seed, weights := make([]float32, 0, batch*d), make([]float32, batch*k), make([]float32, batch*k)
+	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
+		for lo := 0; lo < n; lo += batch {
+			hi := min(lo+batch, n)
+			rows = gather(rows, x, index[lo:hi], d)
+			probabilities := weights[:0]
+			if a["of"] == "probabilities" {
+				probabilities = weights[:(hi-lo)*k]
+				if err := session.Logits(probabilities, rows); err != nil {
+					return err
+				}
+				softmaxRows(probabilities, k)
+			}
+			for c := range k {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				seedOf(seed[:(hi-lo)*k], probabilities, c, k)
+				if err := addSquares(session, at, rows, seed[:(hi-lo)*k], squares[lo*len(at):hi*len(at)]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	units := make([]int32, len(at))
+	for l := range at {
+		units[l] = int32(s.Arch.Layers[at[l]].In)
+	}
+	for i, v := range squares {
+		if notFinite(v) {
+			return nil, undefined("the Jacobian at layer %d for training example %d has squared norm %v", i%len(at), index[i/len(at)], v)
+		}
+	}
+	return []payload{
+		{name: "squares", shape: []int{n, len(at)}, f64: squares}, {name: "units", shape: []int{len(at)}, i32: units},
+		{name: "index", shape: []int{n}, i32: index},
+	}, nil
+}
+
+// seedOf sets the gradient of output c with respect to the logits: 1 at c, or p_c(1_c - p) for the
+// softmax.
+func seedOf(seed, probabilities []float32, c, k int) {
+	clear(seed)
+	for i := 0; i < len(seed); i += k {
+		if len(probabilities) == 0 {
+			seed[i+c] = 1
+			continue
+		}
+		p := probabilities[i : i+k]
+		for j := range p {
+			seed[i+j] = -p[c] * p[j]
+		}
+		seed[i+c] = float32(float64(p[c]) * (1 - float64(p[c])))
+	}
+}
+
+// softmaxRows turns logits, [N, K], into probabilities in place.
+func softmaxRows(logits []float32, k int) {
+	p := make([]float64, k)
+	for lo := 0; lo < len(logits); lo += k {
+		row := logits[lo : lo+k]
+		softmax(p, row)
+		for j, v := range p {
+			row[j] = float32(v)
+		}
+	}
+}
+
+// addSquares adds each example's squared gradient norm at every point to squares, [N, L].
+func addSquares(session models.Session, at []int, x, seed []float32, squares []float64) error {
+	l := len(at) - 1
+	n := len(squares) / len(at)
+	return session.Backward(x, seed, func(layer int, g []float32) {
+		if l < 0 || layer != at[l] {
+			return
+		}
+		units := len(g) / n
+		for i := range n {
+			squares[i*len(at)+l] += sumSquares(g[i*units : (i+1)*units])
+		}
+		l--
+	})
+}

@@ -1,0 +1,119 @@
+package measurecheck
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/measures"
+)
+
+// fromRGM is testdata/rgm.json: the values of nitarshan/robust-generalization-measures' measures.py, by the names of its enumeration.
+type fromRGM struct {
+	Networks map[string]struct {
+		Values map[string]float64
+		BySeed map[string][]float64 `json:"by_seed"`
+	}
+}
+
+// tolerance is relative. RGM computes in float32, and its neutral batch norm leaves a factor 1/√(1+1e-5) a layer: with 3 of them
+// 1.5e-5 of a logit and 3e-5 of a squared margin.
+const tolerance = 1e-4
+
+// byAlias finds a built-in by its name in RGM.
+func byAlias(t *testing.T, alias string) measure.Info {
+	t.Helper()
+	for _, m := range measures.All() {
+		if info := m.Info(); slices.Contains(info.Aliases, alias) {
+			return info
+		}
+	}
+	t.Fatalf("no measure has the alias %s", alias)
+	return measure.Info{}
+}
+
+func TestRGM(t *testing.T) {
+	var expected fromRGM
+	readJSON(t, "testdata/rgm.json", &expected)
+	networks := kept(t)
+	for _, id := range sorted(networks) {
+		s := newScorer(t, networks[id])
+		values := expected.Networks[id].Values
+		if len(values) < 32 {
+			t.Fatalf("%s: RGM has %d values", id, len(values))
+		}
+		for _, alias := range sorted(values) {
+			if alias == "PARAMS" || strings.HasPrefix(alias, "PACBAYES") {
+				continue // the board's control num-params; TestRGMNoise
+			}
+			info, want := byAlias(t, alias), values[alias]
+			name := info.Name
+			if slices.ContainsFunc(info.Options, func(o measure.Option) bool { return o.Name == "margin" }) {
+				name += "[margin=rgm]"
+			}
+			got, err := s.value(name)
+			if err != nil {
+				t.Errorf("%s of %s: %v", name, id, err)
+				continue
+			}
+			if strings.HasPrefix(alias, "PATH_NORM") {
+				want = math.Log(want) // genbench answers the logarithm
+			}
+			// Of logarithms the difference is the relative difference of what they are of.
+			apart := math.Abs(got - want)
+			if info.Scale == measure.Raw {
+				apart /= math.Abs(want)
+			}
+			if apart > tolerance {
+				t.Errorf("%s of %s = %.9g, RGM's %s %.9g: they differ by %.1e", name, id, got, alias, want, apart)
+			}
+			t.Logf("%-42s %.10g RGM %.10g difference %.1e", name, got, want, apart)
+		}
+	}
+}
+
+// TestRGMNoise: means over 20 seeds of each side's own noise.
+func TestRGMNoise(t *testing.T) {
+	var expected fromRGM
+	readJSON(t, "testdata/rgm.json", &expected)
+	networks := kept(t)
+	for _, id := range sorted(networks) {
+		got := map[string][]float64{}
+		for seed := range uint64(20) {
+			subject := *networks[id]
+			subject.Seed = seed
+			s := newScorer(t, &subject)
+			for alias := range expected.Networks[id].BySeed {
+				v, err := s.value(byAlias(t, alias).Name + "[rgm_compat=true]")
+				if err != nil {
+					t.Fatalf("%s of %s: %v", alias, id, err)
+				}
+				got[alias] = append(got[alias], v)
+			}
+		}
+		for _, alias := range sorted(got) {
+			a, ea := meanAndError(got[alias])
+			b, eb := meanAndError(expected.Networks[id].BySeed[alias])
+			z := math.Abs(a-b) / math.Hypot(ea, eb)
+			t.Logf("%-24s %.6g ± %.2g, RGM %.6g ± %.2g: %.1f standard errors, %.2g relative", alias, a, ea, b, eb, z, math.Abs(a-b)/b)
+			if z > 4 {
+				t.Errorf("%s of %s: mean over seeds %.6g ± %.2g, RGM's %.6g ± %.2g: %.1f standard errors apart", alias, id, a, ea, b, eb, z)
+			}
+		}
+	}
+}
+
+// meanAndError answers the mean and its standard error.
+func meanAndError(v []float64) (mean, se float64) {
+	n := float64(len(v))
+	for _, x := range v {
+		mean += x / n
+	}
+	var squares float64
+	for _, x := range v {
+		squares += (x - mean) * (x - mean)
+	}
+	return mean, math.Sqrt(squares / (n - 1) / n)
+}

@@ -1,0 +1,33 @@
+package measurecheck
+
+import (
+	"math"
+	"testing"
+)
+
+// TestWeightWatcher: testdata/weightwatcher.json, made by ww.py with WeightWatcher 0.7.5.5 on the stored weights. Both compute
+// singular values in float64, so that far less than the 1e-3 that is asked for is left: 1e-9.
+func TestWeightWatcher(t *testing.T) {
+	var expected struct {
+		Networks map[string]map[string]struct {
+			Mean     float64
+			NumEvals []float64 `json:"num_evals"`
+		}
+	}
+	readJSON(t, "testdata/weightwatcher.json", &expected)
+	networks := kept(t)
+	for _, id := range sorted(networks) {
+		s := newScorer(t, networks[id])
+		if len(expected.Networks[id]) < 15 {
+			t.Fatalf("%s: WeightWatcher has %d values", id, len(expected.Networks[id]))
+		}
+		for _, name := range sorted(expected.Networks[id]) {
+			want := expected.Networks[id][name].Mean
+			got, err := s.value(name)
+			if err != nil || math.Abs(got-want) > 1e-9*math.Max(1, math.Abs(want)) {
+				t.Errorf("%s of %s = %v, %v, WeightWatcher %v", name, id, got, err, want)
+			}
+			t.Logf("%-52s %.12g WeightWatcher %.12g difference %.1e", name, got, want, math.Abs(got-want))
+		}
+	}
+}
