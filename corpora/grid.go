@@ -304,10 +304,11 @@ func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
 // cost is a network's training relative to others': trainable values times
 // examples times epochs at most. It orders work and weighs progress, and no result depends on it.
 func (n *Network) cost() float64 {
-	return float64(n.Arch.NumParameters()) * float64(n.trainSize()) * float64(n.Training.MaxEpochs)
+	return float64(n.Arch.NumParameters()) * float64(n.TrainSize()) * float64(n.Training.MaxEpochs)
 }
 
-func (n *Network) trainSize() int {
+// TrainSize is the number of training examples.
+func (n *Network) TrainSize() int {
 	if n.Transform.Train > 0 {
 		return n.Transform.Train
 	}
@@ -315,7 +316,8 @@ func (n *Network) trainSize() int {
 	return info.Train
 }
 
-func (n *Network) testSize() int {
+// TestSize is the number of test examples.
+func (n *Network) TestSize() int {
 	if n.Transform.Test > 0 {
 		return n.Transform.Test
 	}

@@ -73,7 +73,7 @@ func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, da
 	}
 	perEpoch := make([]float64, len(missing)) // in units of Network.cost
 	for i := range missing {
-		perEpoch[i] = float64(sizes.of(missing[i].Arch).parameters) * float64(missing[i].trainSize())
+		perEpoch[i] = float64(sizes.of(missing[i].Arch).parameters) * float64(missing[i].TrainSize())
 	}
 	rates, reached, err := probe(ctx, missing, perEpoch, e, NewDataCache(dataDir))
 	if err != nil {
@@ -222,12 +222,12 @@ func (n *Network) bytes(size archSize) int64 {
 	if n.KeepInit {
 		copies++
 	}
-	b := copies*(4*size.values+2048) + int64(n.testSize()/8) // headers, bits
+	b := copies*(4*size.values+2048) + int64(n.TestSize()/8) // headers, bits
 	b += 4096 + 150*int64(n.Training.MaxEpochs)/2            // record, history
 	if n.Transform.Train > 0 {
 		b += 10 * int64(n.Transform.Train) // indices in the record
 	}
-	return b + 10*int64(n.Transform.LabelShuffle*float64(n.trainSize()))
+	return b + 10*int64(n.Transform.LabelShuffle*float64(n.TrainSize()))
 }
 
 func mean(x []float64) float64 {

@@ -17,7 +17,7 @@ type Spec struct {
 	Imported bool
 
 	Keep     Keep
-	Measures []string          // what to score with; empty: all built-ins
+	Measures []string          // what to score with: patterns of measures; empty: all built-ins
 	Plugins  map[string]string // third-party measures: name -> path of the program; absolute from [Find]
 
 	fixed  []Setting // every hyperparameter that is not an axis, defaults included

@@ -27,7 +27,7 @@ type Options struct {
 	Programs []plugin.Program
 	Plugin   plugin.Options
 	Patterns []string              // of measures; none: all
-	Added    []string              // programs whose measures are chosen whatever the patterns say
+	Added    []string              // programs whose measures are chosen even where no pattern matches them
 	Reserved []string              // names that no measure may have
 	Engine   string                // name of the engine behind NewHost
 	NewHost  func() *quantity.Host // one a worker
@@ -41,6 +41,7 @@ type Harness struct {
 	o       Options
 	started []started
 	columns []Column
+	offered int // measures of all programs
 }
 
 // started is a program of the first worker; the other workers start their own.
@@ -68,6 +69,7 @@ func Open(ctx context.Context, o Options) (*Harness, error) {
 		return nil, err
 	}
 	on, err := h.offer()
+	h.offered = len(on)
 	if err == nil {
 		h.columns, err = h.choose(on)
 	}
@@ -110,12 +112,12 @@ func (h *Harness) choose(on []offered) ([]Column, error) {
 	return columns, nil
 }
 
-// offer lists the measures of all programs; two of one name are an error,
-// since a silent override would change published numbers.
+// offer lists the measures of all programs.
 func (h *Harness) offer() ([]offered, error) {
 	var on []offered
-	owner := map[string]string{}
+	programs := make([]string, len(h.started))
 	for i, s := range h.started {
+		programs[i] = s.program.Name
 		infos := []measure.Info{{Name: s.program.Name, Doc: "did not start"}}
 		if s.err != nil {
 			h.o.Warn(s.err)
@@ -123,17 +125,10 @@ func (h *Harness) offer() ([]offered, error) {
 			infos = s.process.Measures()
 		}
 		for _, info := range infos {
-			if slices.Contains(h.o.Reserved, info.Name) {
-				return nil, fmt.Errorf("plugin %s: %q is the name of a control row of the leaderboard; rename the measure", s.program.Name, info.Name)
-			}
-			if other, taken := owner[info.Name]; taken {
-				return nil, fmt.Errorf("plugin %s: measure %q is already served by %s; rename one of them", s.program.Name, info.Name, other)
-			}
-			owner[info.Name] = s.program.Name
 			on = append(on, offered{info: info, program: i})
 		}
 	}
-	return on, nil
+	return on, checkNames(on, programs, h.o.Reserved)
 }
 
 // Close stops the plugins.
@@ -147,6 +142,15 @@ func (h *Harness) Close() {
 
 // Columns are the chosen measures, in the order of the programs.
 func (h *Harness) Columns() []Column { return slices.Clone(h.columns) }
+
+// Chosen counts the measures on offer that have a column, and all of them.
+func (h *Harness) Chosen() (chosen, all int) {
+	names := map[string]bool{}
+	for _, c := range h.columns {
+		names[c.Info.Name] = true
+	}
+	return len(names), h.offered
+}
 
 // Table is the answer of every column for every network, as far as there is one.
 type Table struct {

@@ -79,6 +79,12 @@ type Work struct {
 	columns []int
 }
 
+// Network is the ID of the network.
+func (w Work) Network() string { return w.record.ID }
+
+// Columns are the places of the missing cells in [Harness.Columns].
+func (w Work) Columns() []int { return slices.Clone(w.columns) }
+
 // Missing lists the networks that have missing cells.
 func (h *Harness) Missing(records []*corpora.Record, set *result.Set) []Work {
 	var todo []Work

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -61,10 +62,55 @@ type offered struct {
 	program int
 }
 
+// named is a name that selects a measure: its own, or an alias.
+type named struct {
+	offered
+	alias string // "": its own name
+}
+
+// say names the measure, and the alias where there is one.
+func (n named) say() string {
+	if n.alias == "" {
+		return fmt.Sprintf("measure %q", n.info.Name)
+	}
+	return fmt.Sprintf("the alias %q of measure %q", n.alias, n.info.Name)
+}
+
+// checkNames refuses two measures that one name would select, since a silent
+// choice would change published numbers: names and aliases count, in any case
+// of letters. programs are the names of the programs, by index; a reserved
+// name is that of a control row.
+func checkNames(on []offered, programs, reserved []string) error {
+	owner := map[string]named{}
+	for _, aliases := range []bool{false, true} { // a name is told from an alias whatever their order
+		for _, o := range on {
+			ns := []named{{o, ""}}
+			if aliases {
+				ns = ns[:0]
+				for _, a := range o.info.Aliases {
+					ns = append(ns, named{o, a})
+				}
+			}
+			for _, n := range ns {
+				key := strings.ToLower(cmp.Or(n.alias, o.info.Name))
+				if slices.Contains(reserved, key) {
+					return fmt.Errorf("plugin %s: %s is the name of a control row of the leaderboard; rename it", programs[o.program], n.say())
+				}
+				other, taken := owner[key]
+				if taken && (other.info.Name != o.info.Name || !aliases) {
+					return fmt.Errorf("plugin %s: %s is taken by %s of plugin %s; rename one of them", programs[o.program], n.say(), other.say(), programs[other.program])
+				}
+				owner[key] = n
+			}
+		}
+	}
+	return nil
+}
+
 // choose resolves patterns (names, * and ?, or one name with options in
-// brackets) against the measures on offer, in the order of the offer; no
-// patterns means all of them. A pattern that matches nothing is an error that
-// names the nearest measure.
+// brackets) against the names and aliases of the measures on offer, in the order of the offer; no
+// patterns means all of them. Aliases match in any case of letters. A pattern
+// that matches nothing is an error that names the nearest measure.
 func choose(on []offered, patterns []string) ([]Column, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
@@ -82,7 +128,7 @@ func choose(on []offered, patterns []string) ([]Column, error) {
 		}
 		found := false
 		for _, o := range on {
-			if !match(name, o.info.Name) {
+			if !selects(name, o.info) {
 				continue
 			}
 			found = true
@@ -143,6 +189,13 @@ func column(o offered, given map[string]string) (Column, error) {
 	return Column{Name: name, Info: o.info, Options: options, Program: o.program}, nil
 }
 
+// selects reports whether a pattern matches the measure's name or one of its aliases.
+func selects(pattern string, info measure.Info) bool {
+	return match(pattern, info.Name) || slices.ContainsFunc(info.Aliases, func(a string) bool {
+		return match(strings.ToLower(pattern), strings.ToLower(a))
+	})
+}
+
 func match(pattern, name string) bool {
 	if strings.ContainsAny(pattern, `\`) {
 		return false
@@ -154,7 +207,7 @@ func match(pattern, name string) bool {
 func unknownMeasure(name string, on []offered) error {
 	var names []string
 	for _, o := range on {
-		names = append(names, o.info.Name)
+		names = append(append(names, o.info.Name), o.info.Aliases...)
 	}
 	if near, ok := corpora.Nearest(name, names); ok {
 		return patternErrorf("no measure matches %q; did you mean %q? `genbench measures ls` lists them all", name, near)

@@ -21,6 +21,7 @@ var faults = map[string]func(){
 	"talks": func() {
 		measure.Serve(faulty{"talks", func(ctx context.Context) float64 { fmt.Println("computing"); return one(ctx) }})
 	},
+	"claims": func() { measure.Serve(claims{faulty{"claims", one}}) },
 	"crashes": func() {
 		measure.Serve(faulty{"crashes", func(context.Context) float64 { go panic("elsewhere"); select {} }})
 	},
@@ -32,6 +33,13 @@ type faulty struct {
 }
 
 func (f faulty) Info() measure.Info { return measure.Info{Name: f.name, Version: "1"} }
+
+// claims calls itself what a built-in is called.
+type claims struct{ faulty }
+
+func (c claims) Info() measure.Info {
+	return measure.Info{Name: "claims", Version: "1", Aliases: []string{"CNA-M"}}
+}
 
 func (f faulty) Compute(ctx context.Context, _ *measure.Network) (float64, error) {
 	return f.compute(ctx), nil

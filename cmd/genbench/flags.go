@@ -57,7 +57,7 @@ func (f *flags) addEngine(c *cobra.Command) {
 }
 
 func (f *flags) addMeasures(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.measures, "measures", nil, "measures to compute: names, * and ?, options in brackets, separated by commas (default: the corpus', else all)")
+	c.Flags().StringArrayVar(&f.measures, "measures", nil, "measures to compute: names or aliases, * and ?, options in brackets, separated by commas; '*' is all (default: the corpus' own list, else all)")
 	c.Flags().StringArrayVar(&f.plugins, "plugin", nil, "a third-party measure as NAME=PATH; may be repeated")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the stochastic measures")
 	c.Flags().DurationVar(&f.start, "plugin-start-timeout", 15*time.Second, "time that a plugin has to start and describe itself")

@@ -1,14 +1,16 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/harness/quantity"
+	"github.com/genbench/genbench/internal/inprocess"
 	"github.com/genbench/genbench/measures"
+	"github.com/genbench/genbench/models/cpu"
 	"github.com/spf13/cobra"
 )
 
@@ -50,90 +52,30 @@ func class(info measure.Info) string {
 	return "train"
 }
 
-// listed is a measure in `measures ls --format json`.
-type listed struct {
-	Name      string   `json:"name"`
-	Family    string   `json:"family"`
-	Class     string   `json:"class"`
-	Needs     []string `json:"needs"`
-	Direction string   `json:"direction"`
-	Version   string   `json:"version"`
-	Citation  string   `json:"citation"`
-}
+// costSize is what costs are stated for: corpus quick.
+var costSize = quantity.Size{Train: 1000, Test: 2000, Classes: 10}
 
-func measuresLs(env environment) *cobra.Command {
-	var format string
-	c := &cobra.Command{
-		Use: "ls", Short: "List the built-in measures", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			var list []listed
-			for _, m := range measures.All() {
-				i := m.Info()
-				l := listed{Name: i.Name, Family: i.Family, Class: class(i), Needs: []string{}, Direction: i.Larger.String(), Version: i.Version, Citation: i.Citation}
-				for _, n := range i.Needs {
-					l.Needs = append(l.Needs, string(n))
-				}
-				list = append(list, l)
-			}
-			switch format {
-			case "json":
-				enc := json.NewEncoder(env.stdout)
-				enc.SetIndent("", "  ")
-				return enc.Encode(list)
-			case "text":
-			default:
-				return usagef("--format %q: known are text, json", format)
-			}
-			var rows [][]string
-			for _, l := range list {
-				predicts := map[string]string{"larger": "larger gap", "smaller": "smaller gap", "unknown": "no claim"}[l.Direction]
-				rows = append(rows, []string{l.Name, l.Family, l.Class, predicts, strings.Join(l.Needs, " "), l.Version})
-			}
-			return plainTable(env.stdout, []string{"measure", "family", "class", "larger predicts", "needs", "version"}, rows)
-		},
-	}
-	c.Flags().StringVar(&format, "format", "text", "text or json")
-	return c
-}
-
-func measuresShow(env environment) *cobra.Command {
-	return &cobra.Command{
-		Use: "show NAME", Short: "Describe one measure and its options", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			var names []string
-			for _, m := range measures.All() {
-				if i := m.Info(); i.Name == args[0] {
-					return showMeasure(env.stdout, i)
-				} else {
-					names = append(names, i.Name)
-				}
-			}
-			if near, ok := corpora.Nearest(args[0], names); ok {
-				return usagef("no measure %q; did you mean %q? `genbench measures ls` lists them all", args[0], near)
-			}
-			return usagef("no measure %q; `genbench measures ls` lists them all", args[0])
-		},
-	}
-}
-
-func showMeasure(w io.Writer, i measure.Info) error {
-	var needs []string
-	for _, n := range i.Needs {
-		needs = append(needs, string(n))
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s (version %s)\n\n%s\n\n", i.Name, i.Version, i.Doc)
-	fmt.Fprintf(&b, "family      %s\nclass       %s\nneeds       %s\ndirection   a larger value predicts: %s gap\nscale       %s\nstochastic  %v\ncitation    %s\n",
-		i.Family, class(i), strings.Join(needs, ", "), i.Larger, i.Scale, i.Stochastic, i.Citation)
-	if len(i.Options) > 0 {
-		fmt.Fprintf(&b, "\noptions, as %s[option=value,...]:\n", i.Name)
-	}
-	for _, o := range i.Options {
-		fmt.Fprintf(&b, "  %s=%s  %s\n", o.Name, o.Default, o.Doc)
-		if len(o.Values) > 0 {
-			fmt.Fprintf(&b, "      one of %s\n", strings.Join(o.Values, ", "))
+// costOf is what requests take together, each once.
+func costOf(requests map[quantity.Request]bool, size quantity.Size) (usual, most quantity.Cost, err error) {
+	for r := range requests {
+		u, m, err := r.Cost(size)
+		if err != nil {
+			return quantity.Cost{}, quantity.Cost{}, err
 		}
+		usual, most = usual.Plus(u), most.Plus(m)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return usual, most, nil
+}
+
+// askBuiltins says what the built-ins ask for with their default options.
+func askBuiltins(ctx context.Context, env environment) ([]inprocess.Asked, error) {
+	engine, err := cpu.New(env.getenv(envKernels))
+	if err != nil {
+		return nil, usagef("$%s: %v", envKernels, err)
+	}
+	var choices []inprocess.Choice
+	for _, m := range measures.All() {
+		choices = append(choices, inprocess.Choice{Measure: m})
+	}
+	return inprocess.Ask(ctx, engine, choices, inprocess.Sizes{Train: costSize.Train, Test: costSize.Test})
 }

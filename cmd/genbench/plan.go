@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"runtime"
+	"strings"
 
 	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/harness/result"
@@ -16,11 +18,13 @@ func planCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "plan" + corpusUse, Short: "Say what a run would cost, and do nothing", Args: cobra.MaximumNArgs(1),
-		Long: "plan prints how many networks a run would train, and an estimate of time and disk from a probe\nof a few networks for a few seconds. Nothing is written. " + corpusHelp,
+		Long: "plan prints how many networks a run would train, and an estimate of time and disk from a probe\nof a few networks for a few seconds; then the quantities that the measures asked for take of the host,\neach once, in passes over the training set (F forward, B gradients, H Hessian products, Ft forward over the\ntest inputs, SVD of all weights) and in time, from a probe of such passes. Nothing is written.\n" + corpusHelp,
 		RunE: func(c *cobra.Command, args []string) error { return f.plan(c.Context(), corpusName(args)) },
 	}
 	f.addStore(c)
 	f.addEngine(c)
+	f.addMeasures(c)
+	c.Flags().IntVar(&f.columns, "width", 0, "width of the text in characters (default: the terminal's; without one, as wide as it gets)")
 	return c
 }
 
@@ -51,6 +55,15 @@ func (f *flags) plan(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	st := &stages{flags: f, spec: spec, networks: networks, store: store, engine: engine, data: corpora.NewDataCache(f.data)}
+	measuring, err := st.planMeasuring(ctx) // first: it refuses measures that there are not
+	if err != nil {
+		return err
+	}
+	total, err := measuring.total()
+	if err != nil {
+		return err
+	}
 	p, err := corpora.MakePlan(ctx, store, networks, engine, f.data)
 	if err != nil {
 		return err
@@ -60,13 +73,38 @@ func (f *flags) plan(ctx context.Context, name string) error {
 	if store != nil {
 		found = fmt.Sprintf("%d, of which %d are in %s", p.Networks, p.Networks-p.Missing, store.Dir())
 	}
-	return plainTable(f.env.stdout, []string{"corpus", spec.Name}, [][]string{
+	lines := append([][]string{
+		{"corpus", spec.Name},
 		{"networks", found},
 		{"parameters", fmt.Sprintf("%d in all", p.Parameters)},
 		{"engine", fmt.Sprintf("%s, %d workers", engine.Name(), f.jobs)},
 		{"training", fmt.Sprintf("%s of core time, about %s on %d cores; at most %s (%s)", seconds(p.Seconds), seconds(p.Seconds/float64(jobs)), jobs, seconds(p.SecondsMax/float64(jobs)), p.Basis)},
 		{"disk", bytesOf(p.Bytes)},
-	})
+	}, measuring.summary(total, jobs)...)
+	return f.writePlan(lines, measuring, total)
+}
+
+// writePlan prints the lines, each with its name, and the table of quantities.
+func (f *flags) writePlan(lines [][]string, m *measuring, t totals) error {
+	width := f.width(f.env.stdout)
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(wrapped(" "+l[0]+fieldIndent[len(l[0]):]+l[1], " "+fieldIndent, width))
+	}
+	b.WriteString("\n")
+	if _, err := io.WriteString(f.env.stdout, b.String()); err != nil {
+		return err
+	}
+	header, rows := m.table(t)
+	if err := packedTable(f.env.stdout, header, rows, 1, width); err != nil {
+		return err
+	}
+	note := "Passes over the training set: F forward, B gradients, H Hessian products, Ft forward over the test inputs, SVD of all weights. "
+	if names := m.byWord(); names != "" {
+		note += "Known by their declared needs alone, with default arguments: " + names + "."
+	}
+	_, err := io.WriteString(f.env.stdout, "\n"+wrapped(note, "", width))
+	return err
 }
 
 func statusCommand(env environment) *cobra.Command {

@@ -23,7 +23,7 @@ func runCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "run" + corpusUse, Short: "Train or load a corpus, measure it, print the leaderboard",
-		Long: "run trains what is missing of a corpus, computes what is missing of every measure, and\nprints the leaderboard. " + corpusHelp,
+		Long: "run trains what is missing of a corpus, computes what is missing of every measure, and\nprints the leaderboard. It takes the measures that the corpus lists, and the programs of --plugin and of\nplugin folders; --measures '*' takes all. " + corpusHelp,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.withStages(corpusName(args), created, func(s *stages) error {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +108,7 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	patterns, added, err := s.patterns()
+	patterns, added, err := s.patterns(programs)
 	if err != nil {
 		return nil, err
 	}
@@ -128,24 +129,35 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 	return s.harness.Close, nil
 }
 
-// patterns are the measures asked for: those of --measures, else those of the spec, and
-// then also all that the programs of --plugin serve.
-func (s *stages) patterns() (patterns, added []string, err error) {
+// patterns are the measures asked for: those of --measures, else those of the spec, which
+// choose among the built-ins and the spec's own plugins; the programs that the user brings, by --plugin
+// or in a plugin folder, are then added.
+func (s *stages) patterns(programs []plugin.Program) (patterns, added []string, err error) {
 	for _, list := range s.measures {
 		names := harness.SplitList(list)
 		if len(names) == 0 {
-			return nil, nil, usagef("--measures %q names no measure; leave it out for all of them", list)
+			return nil, nil, usagef("--measures %q names no measure; leave it out for the corpus' own, or give '*' for all", list)
 		}
 		patterns = append(patterns, names...)
 	}
 	if patterns != nil {
 		return patterns, nil, nil
 	}
-	for _, p := range s.plugins {
-		name, _, _ := strings.Cut(p, "=")
-		added = append(added, name)
+	for _, p := range programs {
+		_, ofSpec := s.spec.Plugins[p.Name]
+		flagged := slices.ContainsFunc(s.plugins, func(f string) bool { return strings.HasPrefix(f, p.Name+"=") })
+		if !p.Builtin && (!ofSpec || flagged) {
+			added = append(added, p.Name)
+		}
 	}
 	return s.spec.Measures, added, nil
+}
+
+// sayChosen tells that the corpus' own list leaves measures out.
+func (s *stages) sayChosen() {
+	if chosen, all := s.harness.Chosen(); s.measures == nil && chosen < all {
+		fmt.Fprintf(s.env.stderr, "measures: %d of %d, as the corpus lists them; --measures '*' takes all\n", chosen, all)
+	}
 }
 
 // socketBase is where the folders for sockets go: the system's temporary folder, unless
@@ -265,6 +277,7 @@ func (s *stages) measure(ctx context.Context) error {
 	if err := s.readResults(); err != nil {
 		return err
 	}
+	s.sayChosen()
 	todo := s.harness.Missing(records, s.set)
 	if len(todo) == 0 {
 		fmt.Fprintf(s.env.stderr, "measures: all %d answers found\n", len(records)*len(s.harness.Columns()))

@@ -78,6 +78,7 @@ type ComplexityOptions struct {
 	OutOfRange string // "error", "drop", "clip"
 	Scale      string // "bits", "published"
 	Bins       int    // of the entropy's histogram; 0: 256
+	Range      string // of the entropy's histogram, "LOW:HIGH"; "": "0:1"
 	Examples   int    // the first so many of a seeded permutation; 0: all
 	Noised     bool   // the input as the network sees it, not the original image
 }
@@ -199,6 +200,7 @@ func (n *Network) Complexity(ctx context.Context, o ComplexityOptions) ([]float6
 	args.text("out_of_range", o.OutOfRange)
 	args.text("scale", o.Scale)
 	args.count("bins", o.Bins)
+	args.text("range", o.Range)
 	args.count("examples", o.Examples)
 	args.flag("noised", o.Noised)
 	q, err := n.group(ctx, string(Complexity), args)

@@ -18,7 +18,8 @@ type argument struct {
 	number int      // default of a number
 	min    int      // smallest number
 	max    int
-	real   *interval // of a real number; values and number are then unused
+	real   *interval                    // of a real number; values and number are then unused
+	spell  func(string) (string, error) // of another form, "" included: its one spelling
 }
 
 // source says what a quantity depends on beside its arguments, and so what is
@@ -41,6 +42,7 @@ type kind struct {
 	test    bool                 // needs the test inputs
 	sibling bool                 // needs the network of another seed
 	random  func(arguments) bool // whether the run's seed matters; nil: never
+	cost    costs                // beside the quantities that it rests on
 	compute func(context.Context, *Provider, arguments) ([]payload, error)
 }
 
@@ -92,72 +94,73 @@ func always(arguments) bool    { return true }
 // catalogue lists the quantities. It is a function so that nothing can change it.
 func catalogue() []kind {
 	return []kind{
-		{name: "weights", of: ofNetwork, compute: computeWeights},
-		{name: "init-weights", of: ofNetwork, init: true, compute: computeInitWeights},
-		{name: "fused-weights", of: ofNetwork, compute: computeFusedWeights},
-		{name: "fused-init-weights", of: ofNetwork, init: true, compute: computeFusedInitWeights},
-		{name: "train-inputs", of: ofData, compute: computeTrainInputs},
-		{name: "train-labels", of: ofData, compute: computeTrainLabels},
-		{name: "test-inputs", of: ofData, test: true, compute: computeTestInputs},
-		{name: "train-logits", of: ofEngine, compute: computeTrainLogits},
-		{name: "train-margins", of: ofEngine, compute: computeTrainMargins},
-		{name: "train-loss", of: ofEngine, compute: computeTrainLoss},
-		{name: "layer-sums", of: ofEngine, random: sampled, compute: computeLayerSums, args: []argument{
+		{name: "weights", of: ofNetwork, cost: free, compute: computeWeights},
+		{name: "init-weights", of: ofNetwork, init: true, cost: free, compute: computeInitWeights},
+		{name: "fused-weights", of: ofNetwork, cost: free, compute: computeFusedWeights},
+		{name: "fused-init-weights", of: ofNetwork, init: true, cost: free, compute: computeFusedInitWeights},
+		{name: "train-inputs", of: ofData, cost: free, compute: computeTrainInputs},
+		{name: "train-labels", of: ofData, cost: free, compute: computeTrainLabels},
+		{name: "test-inputs", of: ofData, test: true, cost: free, compute: computeTestInputs},
+		{name: "train-logits", of: ofEngine, cost: oneForward, compute: computeTrainLogits},
+		{name: "train-margins", of: ofEngine, cost: free, compute: computeTrainMargins},
+		{name: "train-loss", of: ofEngine, cost: free, compute: computeTrainLoss},
+		{name: "layer-sums", of: ofEngine, random: sampled, cost: oneForward, compute: computeLayerSums, args: []argument{
 			argSplit, argExamples,
 			{name: "layers", values: []string{"released", "paper", "post_relu"}},
 			{name: "reduce", values: []string{"sum", "mean", "abs_sum", "mean_channel_sum_space"}},
 			{name: "include_logits", values: []string{"false", "true"}},
 		}},
-		{name: "complexity", of: ofData, random: sampled, compute: computeComplexity, args: []argument{
+		{name: "complexity", of: ofData, random: sampled, cost: free, compute: computeComplexity, args: []argument{
 			argSplit, argExamples,
 			{name: "complexity", values: []string{"entropy", "gzip", "png"}},
 			{name: "bins", number: 256, min: 2, max: 1 << 20},
+			{name: "range", spell: canonicalRange},
 			{name: "noised", values: []string{"false", "true"}},
 			{name: "out_of_range", values: []string{"", "error", "drop", "clip"}},
 			{name: "scale", values: []string{"bits", "published"}},
 		}},
-		{name: "pac-bayes", of: ofEngine, random: always, compute: computePACBayes, args: []argument{
+		{name: "pac-bayes", of: ofEngine, random: always, cost: costPACBayes, compute: computePACBayes, args: []argument{
 			argKind, {name: "rgm_compat", values: []string{"false", "true"}},
 		}},
-		{name: "sharpness", of: ofEngine, random: always, compute: computeSharpness, args: []argument{argKind}},
-		{name: "history", of: ofRecord, compute: computeHistory},
-		{name: "gradient-norms", of: ofEngine, random: drawn, compute: computeGradientNorms, args: []argument{
+		{name: "sharpness", of: ofEngine, random: always, cost: costSharpness, compute: computeSharpness, args: []argument{argKind}},
+		{name: "history", of: ofRecord, cost: free, compute: computeHistory},
+		{name: "gradient-norms", of: ofEngine, random: drawn, cost: costGradientNorms, compute: computeGradientNorms, args: []argument{
 			{name: "labels", values: []string{"given", "sampled", "expected"}},
 		}},
-		{name: "gradient-dots", of: ofEngine, compute: computeGradientDots},
-		{name: "gradient-moments", of: ofEngine, compute: computeGradientMoments},
-		{name: "hessian-top", of: ofEngine, random: always, compute: computeHessianTop, args: []argument{argCurvature}},
-		{name: "hessian-trace", of: ofEngine, random: always, compute: computeHessianTrace, args: []argument{argCurvature}},
-		{name: "step-loss", of: ofEngine, random: batched, compute: computeStepLoss, args: []argument{
+		{name: "gradient-dots", of: ofEngine, cost: oneGradient, compute: computeGradientDots},
+		{name: "gradient-moments", of: ofEngine, cost: oneGradient, compute: computeGradientMoments},
+		{name: "hessian-top", of: ofEngine, random: always, cost: costHessianTop, compute: computeHessianTop, args: []argument{argCurvature}},
+		{name: "hessian-trace", of: ofEngine, random: always, cost: costHessianTrace, compute: computeHessianTrace, args: []argument{argCurvature}},
+		{name: "step-loss", of: ofEngine, random: batched, cost: costStepLoss, compute: computeStepLoss, args: []argument{
 			argAdaptive, argRadius, {name: "eta", real: &interval{value: 0.01, max: 1e6, zero: true}}, {name: "m", max: 1 << 31},
 		}},
-		{name: "noise-loss", of: ofEngine, random: always, compute: computeNoiseLoss, args: []argument{
+		{name: "noise-loss", of: ofEngine, random: always, cost: costNoiseLoss, compute: computeNoiseLoss, args: []argument{
 			argNorm, argAdaptive, argNormalize, argRadius, {name: "draws", number: 20, min: 1, max: 1000},
 		}},
-		{name: "worst-loss", of: ofEngine, random: always, compute: computeWorstLoss, args: []argument{
+		{name: "worst-loss", of: ofEngine, random: always, cost: costWorstLoss, compute: computeWorstLoss, args: []argument{
 			argNorm, argAdaptive, argNormalize, argRadius,
 			{name: "m", number: 128, min: 1, max: batch}, {name: "iterations", number: 20, min: 1, max: 60},
 			{name: "examples", number: 1024, max: 1 << 31},
 		}},
-		{name: "layer-features", of: ofEngine, random: always, compute: computeLayerFeatures, args: []argument{argLayer, argRounds, argExamples}},
-		{name: "layer-margins", of: ofEngine, compute: computeLayerMargins},
-		{name: "mixup-predictions", of: ofEngine, random: always, compute: computeMixupPredictions, args: []argument{argRounds, argExamples}},
-		{name: "transformed-margins", of: ofEngine, random: always, compute: computeTransformedMargins, args: []argument{
+		{name: "layer-features", of: ofEngine, random: always, cost: costLayerFeatures, compute: computeLayerFeatures, args: []argument{argLayer, argRounds, argExamples}},
+		{name: "layer-margins", of: ofEngine, cost: costLayerMargins, compute: computeLayerMargins},
+		{name: "mixup-predictions", of: ofEngine, random: always, cost: costMixup, compute: computeMixupPredictions, args: []argument{argRounds, argExamples}},
+		{name: "transformed-margins", of: ofEngine, random: always, cost: costTransformedMargins, compute: computeTransformedMargins, args: []argument{
 			{name: "transform", values: []string{"mixup", "augment"}}, argLayer, argRounds, argExamples,
 		}},
-		{name: "transformed-predictions", of: ofEngine, random: always, compute: computeTransformedPredictions, args: []argument{argExamples}},
-		{name: "jacobian-norms", of: ofEngine, random: sampled, compute: computeJacobianNorms, args: []argument{
+		{name: "transformed-predictions", of: ofEngine, random: always, cost: costTransformedPredictions, compute: computeTransformedPredictions, args: []argument{argExamples}},
+		{name: "jacobian-norms", of: ofEngine, random: sampled, cost: costJacobian, compute: computeJacobianNorms, args: []argument{
 			argExamples, {name: "of", values: []string{"logits", "probabilities"}},
 		}},
-		{name: "test-predictions", of: ofEngine, test: true, compute: computeTestPredictions},
-		{name: "sibling", of: ofEngine, test: true, sibling: true, compute: computeSibling},
-		{name: "spectra", of: ofNetwork, compute: computeSpectra, args: []argument{
+		{name: "test-predictions", of: ofEngine, test: true, cost: oneTestForward, compute: computeTestPredictions},
+		{name: "sibling", of: ofEngine, test: true, sibling: true, cost: oneTestForward, compute: computeSibling},
+		{name: "spectra", of: ofNetwork, cost: oneSVD, compute: computeSpectra, args: []argument{
 			argWeights, argFused, {name: "conv", values: []string{"matrix", "slices"}},
 		}},
-		{name: "layer-norms", of: ofNetwork, compute: computeLayerNorms, args: []argument{
+		{name: "layer-norms", of: ofNetwork, cost: costLayerNorms, compute: computeLayerNorms, args: []argument{
 			argWeights, argFused, {name: "conv", values: []string{"matrix", "fft"}},
 		}},
-		{name: "path-norm", of: ofNetwork, compute: computePathNorm},
+		{name: "path-norm", of: ofNetwork, cost: free, compute: computePathNorm},
 	}
 }
 
@@ -228,16 +231,23 @@ func (a arguments) settleComplexity() {
 	if a["out_of_range"] == "" {
 		a["out_of_range"] = "clip"
 	}
-	if !a.flag("noised") {
-		a["out_of_range"] = "clip" // 8-bit pixels are in range
-	}
 	if a["complexity"] != "entropy" {
-		a["bins"], a["scale"] = "256", "bits"
+		a["bins"], a["scale"], a["range"] = "256", "bits", "0:1"
+	}
+	if low, high := a.bounds(); !a.flag("noised") && low <= 0 && high >= 1 {
+		a["out_of_range"] = "clip" // 8-bit pixels are in range
 	}
 }
 
 // canonical is the argument's value in its one spelling.
 func (g argument) canonical(v string) (string, error) {
+	if g.spell != nil {
+		v, err := g.spell(v)
+		if err != nil {
+			return "", fmt.Errorf("argument %s: %w", g.name, err)
+		}
+		return v, nil
+	}
 	if g.real != nil {
 		return g.real.canonical(g.name, v)
 	}

@@ -86,6 +86,7 @@ type Provider struct {
 	mu     sync.Mutex
 	closed bool
 	calls  map[string]*call
+	rests  map[Request]map[Request]bool // what computations asked for
 }
 
 // call is one computation that everyone who asks waits for.
@@ -103,6 +104,8 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 	if err != nil {
 		return nil, err
 	}
+	r := Request{Name: name, Args: a.String()}
+	p.asked(ctx, r)
 	if err := p.available(k, a); err != nil {
 		return nil, err
 	}
@@ -125,7 +128,7 @@ func (p *Provider) Get(ctx context.Context, name string, args map[string]string)
 		}
 		p.mu.Unlock()
 		if mine {
-			p.run(ctx, c, key, k, a)
+			p.run(context.WithValue(ctx, asking{}, r), c, key, k, a)
 		}
 		select {
 		case <-c.done:

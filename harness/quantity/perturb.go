@@ -160,10 +160,13 @@ func (w *perturber) accuracy(ctx context.Context, session models.Session, ex lab
 	return float64(countCorrect(w.logits[:ex.n*w.k], ex.y, w.k)) / float64(ex.n), nil
 }
 
+// roughExamples is the size of the sample that a search's first stage looks at.
+const roughExamples = 256
+
 // rough is a sample of the training set for a search's first stage, in a
 // seeded order since examples may be sorted by class.
 func (w *perturber) rough(seed uint64) labelled {
-	const size = 256
+	const size = roughExamples
 	if w.all.n <= 2*size {
 		return w.all
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/internal/evidence"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
 )
@@ -157,17 +158,24 @@ func close64(got, want []float64, tol float64) bool {
 	return slices.EqualFunc(got, want, func(a, b float64) bool { return math.Abs(a-b) <= tol*max(1, math.Abs(b)) })
 }
 
+// scipy is what made testdata/quantity.json.
+const scipy = "NumPy 1.24.2 and SciPy 1.10.1, in float64"
+
+// single is the tolerance of what a float32 forward pass ends in.
+func single(want float64) evidence.Tolerance {
+	return evidence.RelativeTo("the value, or 1", 1e-5, max(1, math.Abs(want)))
+}
+
 // TestTrainingSet: margins of vector V10 of the specification; the loss is SciPy's.
 func TestTrainingSet(t *testing.T) {
+	ev := evidence.Open(t)
 	p := openSubject(t, testHost(t, t.TempDir()), v10())
-	if got := request(t, p, "train-margins", nil)["margins"]; !slices.Equal(got, []float64{2, 1, 2.5, -2}) {
-		t.Errorf("margins %v", got)
+	for i, want := range []float64{2, 1, 2.5, -2} {
+		ev.Quantity("train-margins", "by hand, small numbers", evidence.Absolute(0), request(t, p, "train-margins", nil)["margins"][i], want)
 	}
 	loss := request(t, p, "train-loss", nil)
-	want := readExpected(t).Loss
-	if got := loss["loss"][0]; math.Abs(got-want) > 1e-12 { // logits are small integers: exact in float32
-		t.Errorf("loss %v, want %v", got, want)
-	}
+	// logits are small integers: exact in float32
+	ev.Quantity("train-loss", scipy, evidence.Absolute(1e-12), loss["loss"][0], readExpected(t).Loss)
 	if got := loss["accuracy"][0]; got != 0.75 {
 		t.Errorf("accuracy %v, want 3 of 4", got)
 	}
@@ -193,20 +201,28 @@ func normed(t *testing.T, e expected) *Subject {
 
 // TestLayerSums holds every way of summing against NumPy in float64.
 func TestLayerSums(t *testing.T) {
+	ev := evidence.Open(t)
 	e := readExpected(t)
 	p := openSubject(t, testHost(t, t.TempDir()), normed(t, e))
 	for name, want := range e.Sums {
 		part := strings.Split(name, "/")
 		got := request(t, p, "layer-sums", map[string]string{"layers": part[0], "reduce": part[1], "include_logits": part[2]})
-		if !close64(got["sums"], want, 1e-5) { // float32 forward pass
-			t.Errorf("%s: %v, want %v", name, got["sums"], want)
+		if len(got["sums"]) != len(want) {
+			t.Fatalf("%s: %v, want %v", name, got["sums"], want)
+		}
+		for i, w := range want {
+			ev.Quantity("layer-sums", scipy, single(w), got["sums"][i], w)
 		}
 		if !slices.Equal(got["index"], []float64{0, 1, 2, 3, 4, 5}) {
 			t.Errorf("%s: index %v", name, got["index"])
 		}
 	}
-	if got := request(t, p, "train-logits", nil)["logits"]; !close64(got, e.Logits, 1e-5) {
-		t.Errorf("logits %v, want %v", got, e.Logits)
+	got := request(t, p, "train-logits", nil)["logits"]
+	if len(got) != len(e.Logits) {
+		t.Fatalf("logits %v, want %v", got, e.Logits)
+	}
+	for i, w := range e.Logits {
+		ev.Quantity("train-logits", scipy, single(w), got[i], w)
 	}
 }
 
@@ -232,6 +248,7 @@ func TestExamples(t *testing.T) {
 
 // TestComplexity holds entropies against numpy.histogram.
 func TestComplexity(t *testing.T) {
+	ev := evidence.Open(t)
 	e := readExpected(t)
 	a := layers(false, 48, 2)
 	var x []float32
@@ -265,9 +282,7 @@ func TestComplexity(t *testing.T) {
 			}
 		}
 		for i, got := range request(t, p, "complexity", args)["values"] {
-			if math.Abs(got-c.want(i)) > 1e-12*max(1, math.Abs(got)) {
-				t.Errorf("[%s] image %d: %v, want %v", c.args, i, got, c.want(i))
-			}
+			ev.Quantity("complexity", "NumPy 1.24.2: histogram", evidence.RelativeTo("the value, or 1", 1e-12, max(1, math.Abs(got))), got, c.want(i))
 		}
 	}
 	_, err := p.Get(context.Background(), "complexity", map[string]string{"noised": "true", "out_of_range": "error"})
@@ -292,7 +307,7 @@ func TestEntropyOfLevels(t *testing.T) {
 	}
 	v5 := []float64{0, 0, 0, 0, 0, 0, 0, 0, .25, .25, .25, .25, .5, .5, .75, 1}
 	for _, bins := range []string{"256", "1000"} {
-		m := &complexityMeter{a: arguments{"bins": bins}}
+		m := newComplexityMeter(arguments{"bins": bins, "range": "0:1"})
 		if got := m.entropy(m.count8(levels)); got != 8 {
 			t.Errorf("%s bins: %v bits, want 8", bins, got)
 		}
@@ -300,7 +315,7 @@ func TestEntropyOfLevels(t *testing.T) {
 			t.Errorf("%s bins: V5 has %v bits, want 1.875", bins, got)
 		}
 	}
-	m := &complexityMeter{a: arguments{"bins": "1000", "scale": "published"}}
+	m := newComplexityMeter(arguments{"bins": "1000", "scale": "published", "range": "0:1"})
 	if got := m.entropy(m.countFloats(v5)); math.Abs(got - -8090.7842846621) > 1e-9 {
 		t.Errorf("published V5 %v, want -8090.7842846621", got)
 	}

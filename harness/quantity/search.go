@@ -12,6 +12,7 @@ const (
 	maxRough       = 9       // of the rough stage
 	largestScale   = 1 << 10 // where a search gives up
 	narrow         = 1.01    // ratio of a bracket's ends that counts as found
+	maxHalvings    = 15      // of the reference code's bisection
 )
 
 // found is what a search answers.
@@ -233,7 +234,7 @@ func (b *bracket) answer(count int) found {
 // Source: nitarshan/robust-generalization-measures, measures.py, _pacbayes_sigma.
 func bisect(exact evaluate) (found, error) {
 	f := found{upper: 2}
-	for f.evaluations < 15 {
+	for f.evaluations < maxHalvings {
 		f.scale = f.lower + (f.upper-f.lower)/2
 		d, err := exact(f.scale)
 		if err != nil {

@@ -131,8 +131,15 @@ func TestControls(t *testing.T) {
 // A measure by the name of a control would pass for what it is held against.
 func TestControlNamesAreKept(t *testing.T) {
 	var rows []string
+	directions := map[string]string{}
 	for _, r := range build(t, Input{Networks: []Network{{ID: "a"}, {ID: "b"}}}).Rows {
 		rows = append(rows, r.Measure)
+		directions[r.Measure] = r.Direction
+	}
+	for _, c := range Controls() {
+		if c.Direction != directions[c.Name] || c.Doc == "" {
+			t.Errorf("%s is described as %q, %q; its row says %q", c.Name, c.Direction, c.Doc, directions[c.Name])
+		}
 	}
 	slices.Sort(rows)
 	if names := slices.Sorted(slices.Values(ControlNames())); !slices.Equal(names, rows) {

@@ -26,7 +26,34 @@ const (
 // measure like others, say) takes its name off this list and its entry out of
 // (*builder).controls in one change, and is then ranked in its own class.
 func ControlNames() []string {
-	return []string{numParams, trainLoss, random, oracle002, oracle005, hyperparameters, canonicalOrdering}
+	var names []string
+	for _, c := range Controls() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// ControlInfo describes a control.
+type ControlInfo struct {
+	Name      string
+	Doc       string // one sentence
+	Direction string // as of a row
+	Citation  string // "": of no paper
+}
+
+const byJiang = "Jiang, Neyshabur, Mobahi, Krishnan and Bengio, Fantastic generalization measures and where to find them, 2019, arXiv:1912.02178"
+
+// Controls describes the rows that every board adds.
+func Controls() []ControlInfo {
+	return []ControlInfo{
+		{Name: numParams, Direction: "larger", Doc: "number of trainable values"},
+		{Name: trainLoss, Direction: "larger", Doc: "cross-entropy over the training set with the labels trained on, nats"},
+		{Name: random, Direction: "unknown", Doc: "uniform noise of each network's own: what knowing nothing scores on this grid"},
+		{Name: oracle002, Direction: "larger", Citation: byJiang, Doc: "the gap itself plus normal noise of standard deviation 0.02"},
+		{Name: oracle005, Direction: "larger", Citation: byJiang, Doc: "the gap itself plus normal noise of standard deviation 0.05"},
+		{Name: hyperparameters, Direction: "larger", Doc: "the gap predicted from the hyperparameters alone, by ridge regression on the other configurations"},
+		{Name: canonicalOrdering, Direction: "larger", Citation: byJiang, Doc: "what is believed of the hyperparameters before any network is trained"},
+	}
 }
 
 func (b *builder) controls() []Measure {

@@ -37,9 +37,11 @@ type CNA struct{}
 // Info describes the measure.
 func (CNA) Info() measure.Info {
 	return measure.Info{
-		Name: "cna", Version: "1", Family: "cna",
+		Name: "cna", Version: "1", Family: "cna", Aliases: []string{"CNA"},
 		Doc:        "correlation between the entropy of an input and the slope of the network's layer sums over depth",
 		Citation:   "Gain and Siegelmann, Abstraction mechanisms predict generalization in deep neural networks, 2019, arXiv:1905.11515",
+		Formula:    "corr(α(x), β(x)) over training examples x; α(x) = -Σ_b p_b log2 p_b, p_b the share of x's pixel values in bin b of its histogram; β(x) = slope of the least-squares line through (d, z_d(x)), d = 1..L, z_d(x) the sum of the activations of layer d. Undefined with fewer than 2 layers or 3 examples, and where all α or all β are equal",
+		Deviations: "evaluation mode (the authors' code leaves batch norm in training mode, so that β depends on the batch); original pixels, not those after noise and normalisation (option noised); up to 10,000 examples, not a mini-batch of 128; 256 bins, which give 8-bit pixels the entropy that the code's 1000 do (option bins); slopes below 1e-7 are kept. The authors' two programs disagree: layers=released is one, layers=paper with reduce=mean_channel_sum_space the other",
 		Needs:      measure.Needs{measure.LayerSums, measure.Complexity},
 		Larger:     measure.PredictsSmallerGap, // it is claimed to rise with test accuracy
 		Scale:      measure.Raw,
@@ -50,9 +52,10 @@ func (CNA) Info() measure.Info {
 			{Name: "include_logits", Default: "false", Values: []string{"false", "true"}, Doc: "count the logits as a layer (layers=paper always does)"},
 			{Name: "corr", Default: "pearson", Values: []string{"pearson", "spearman", "kendall"}, Doc: "which correlation; kendall is τ-b"},
 			{Name: "complexity", Default: "entropy", Values: []string{"entropy", "gzip", "png"}, Doc: "of the input: bits of its histogram, or bytes of its compressed file"},
-			{Name: "bins", Default: "256", Doc: "of the histogram over [0, 1]; 1000 in the authors' code"},
+			{Name: "bins", Default: "256", Doc: "of the histogram; 1000 in the authors' code"},
+			{Name: "range", Default: "0:1", Doc: "of the histogram, LOW:HIGH; wider where noised inputs are to be counted as they are"},
 			{Name: "noised", Default: "false", Values: []string{"false", "true"}, Doc: "measure the input as the network sees it instead of the original image"},
-			{Name: "out_of_range", Default: "clip", Values: []string{"clip", "drop", "error"}, Doc: "what to do with inputs outside [0, 1] when noised"},
+			{Name: "out_of_range", Default: "clip", Values: []string{"clip", "drop", "error"}, Doc: "what to do with values outside the range; drop is the authors' code"},
 			{Name: "scale", Default: "bits", Values: []string{"bits", "published"}, Doc: "published is the authors' density entropy"},
 			{Name: "examples", Default: "10000", Doc: "how many training examples to look at; 0 is all"},
 		},
@@ -79,7 +82,7 @@ func (CNA) Compute(ctx context.Context, net *measure.Network) (float64, error) {
 	}
 	alpha, index, err := net.Complexity(ctx, measure.ComplexityOptions{
 		Split: "train", Complexity: net.Option("complexity"), OutOfRange: net.Option("out_of_range"),
-		Scale: net.Option("scale"), Bins: bins, Noised: net.Option("noised") == "true", Examples: examples,
+		Scale: net.Option("scale"), Bins: bins, Range: net.Option("range"), Noised: net.Option("noised") == "true", Examples: examples,
 	})
 	if err != nil {
 		return 0, err

@@ -13,6 +13,8 @@ const tol = 1e-10 // float64 arithmetic on 5 layer sums near 1,000
 
 // fromSciPy is testdata/cna.json, made by testdata/make.py.
 type fromSciPy struct {
+	NumPy, SciPy               string
+	CNA                        map[string]float64
 	Sums, Alpha, Beta, Ties    []float64
 	Pearson, Spearman, Kendall float64
 }

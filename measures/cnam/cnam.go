@@ -31,6 +31,7 @@ package cnam
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/genbench/genbench/harness/measure"
@@ -55,9 +56,11 @@ func CNAMargin() Area { return Area{margin: true} }
 // Info describes the measure.
 func (m Area) Info() measure.Info {
 	info := measure.Info{
-		Name: "cna-area", Version: "1", Family: "cna",
+		Name: "cna-area", Version: "1", Family: "cna", Aliases: []string{"CNA-A"},
 		Doc:        "area between the complexity curves of training and test inputs",
 		Citation:   "Gain and Siegelmann, Abstraction mechanisms predict generalization in deep neural networks, 2019, arXiv:1905.11515",
+		Formula:    "∫ |β_train(α) - β_test(α)| dα over the complexities α that both curves have; a curve is β(x) against α(x) as in cna over a split, equally many examples of both, in the order of α, both coordinates averaged over 25 neighbours, then scaled so that α and β of the two curves run from 0 to 1; 100 points, trapezoid rule. Undefined with fewer than 2 layers or 25 examples a split, and where the curves have no α in common",
+		Deviations: "the paper's largest polygon inscribed between the curves has no published algorithm; the authors' code has one polygon, of α over β, in which areas cancel where curves cross (axis=published). As in cna otherwise: evaluation mode, original pixels",
 		Needs:      measure.Needs{measure.LayerSums, measure.Complexity, measure.TestInputs},
 		Larger:     measure.PredictsLargerGap,
 		Scale:      measure.Raw,
@@ -68,12 +71,19 @@ func (m Area) Info() measure.Info {
 			{Name: "reduce", Default: "sum", Values: []string{"sum", "mean", "abs_sum", "mean_channel_sum_space"}, Doc: "as in cna"},
 			{Name: "include_logits", Default: "false", Values: []string{"false", "true"}, Doc: "as in cna"},
 			{Name: "complexity", Default: "entropy", Values: []string{"entropy", "gzip", "png"}, Doc: "as in cna"},
+			{Name: "bins", Default: "256", Doc: "as in cna"},
+			{Name: "range", Default: "0:1", Doc: "as in cna"},
 			{Name: "noised", Default: "false", Values: []string{"false", "true"}, Doc: "as in cna"},
+			{Name: "out_of_range", Default: "clip", Values: []string{"clip", "drop", "error"}, Doc: "as in cna"},
+			{Name: "scale", Default: "bits", Values: []string{"bits", "published"}, Doc: "as in cna; both curves are scaled together, so it changes no area"},
+			{Name: "examples", Default: "0", Doc: "how many examples of each split to look at; 0 is as many as the smaller split has"},
 		},
 	}
 	if m.margin {
-		info.Name = "cna-margin"
+		info.Name, info.Aliases = "cna-margin", []string{"CNA-M"}
 		info.Doc = "area between the complexity curves of training and test inputs, times the training margin"
+		info.Formula = "γ^power · A; A is cna-area, γ the 5th percentile (linear between order statistics) of the training margins f_y - max_{j≠y} f_j with the labels trained on. Undefined where A is, and for γ = 0 with a negative power"
+		info.Deviations += "; margins of training examples (most of the authors' scripts take test examples with their labels, an oracle), computed as they are defined (the released code overwrites the logit that it reads: bug_compat)"
 		info.Needs = append(info.Needs, measure.TrainMargins, measure.TrainLogits, measure.TrainLabels)
 		info.Options = append(info.Options,
 			measure.Option{Name: "percentile", Default: "5", Values: []string{"5", "10"}, Doc: "of the training margins"},
@@ -156,9 +166,20 @@ func areas(train, test sample, axis string, seed uint64) (area, halves float64, 
 }
 
 // splits reads both samples, equally many examples of each: the smaller split
-// whole, and as many of the other, first in the host's seeded permutation.
+// whole, and as many of the other, first in the host's seeded permutation; or fewer
+// of both, where that is asked for.
 func (m Area) splits(ctx context.Context, net *measure.Network) (train, test sample, err error) {
-	test, err = m.sample(ctx, net, "test", net.TrainSize())
+	most, err := net.IntOption("examples")
+	if err != nil {
+		return sample{}, sample{}, err
+	}
+	if most < 0 {
+		return sample{}, sample{}, fmt.Errorf("option examples=%d is below 0", most)
+	}
+	if most == 0 || most > net.TrainSize() {
+		most = net.TrainSize()
+	}
+	test, err = m.sample(ctx, net, "test", most)
 	if err != nil {
 		return sample{}, sample{}, err
 	}
@@ -167,6 +188,10 @@ func (m Area) splits(ctx context.Context, net *measure.Network) (train, test sam
 }
 
 func (m Area) sample(ctx context.Context, net *measure.Network, split string, examples int) (sample, error) {
+	bins, err := net.IntOption("bins")
+	if err != nil {
+		return sample{}, err
+	}
 	sums, rows, err := net.LayerSums(ctx, measure.LayerSumsOptions{
 		Split: split, Layers: net.Option("layers"), Reduce: net.Option("reduce"),
 		IncludeLogits: net.Option("include_logits") == "true", Examples: examples,
@@ -175,7 +200,8 @@ func (m Area) sample(ctx context.Context, net *measure.Network, split string, ex
 		return sample{}, err
 	}
 	alpha, index, err := net.Complexity(ctx, measure.ComplexityOptions{
-		Split: split, Complexity: net.Option("complexity"), Noised: net.Option("noised") == "true", Examples: examples,
+		Split: split, Complexity: net.Option("complexity"), OutOfRange: net.Option("out_of_range"), Scale: net.Option("scale"),
+		Bins: bins, Range: net.Option("range"), Noised: net.Option("noised") == "true", Examples: examples,
 	})
 	if err != nil {
 		return sample{}, err

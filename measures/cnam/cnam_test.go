@@ -13,7 +13,8 @@ import (
 
 // fromSciPy is testdata/cnam.json, made by testdata/make.py.
 type fromSciPy struct {
-	Cases []struct {
+	NumPy, SciPy string
+	Cases        []struct {
 		Train, Test      [2][]float64
 		Alpha, Published *float64 // null: the curves are single points
 	}

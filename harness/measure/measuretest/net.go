@@ -306,7 +306,7 @@ func (n Net) complexity(args map[string]string) []measure.Array {
 	bins, _ := strconv.Atoi(args["bins"])
 	values, index := n.Complexity(measure.ComplexityOptions{
 		Split: args["split"], Complexity: args["complexity"], OutOfRange: args["out_of_range"], Scale: args["scale"],
-		Bins: bins, Examples: examples, Noised: args["noised"] == "true",
+		Bins: bins, Range: args["range"], Examples: examples, Noised: args["noised"] == "true",
 	})
 	return []measure.Array{floats("values", values, len(values)), ints("index", index)}
 }

@@ -5,6 +5,7 @@ The steps of CNA-Area written with library calls: numpy.convolve, numpy.interp, 
 """
 import json
 import numpy as np
+import scipy
 from scipy.interpolate import interp1d
 
 rng = np.random.default_rng(1906)
@@ -58,4 +59,4 @@ for n, m, shift in ((200, 200, 0.2), (60, 90, -0.5), (25, 40, 0.0)):
         "alpha": overlap(one, other) if n > 25 else None, "published": published(one, other) if n > 25 else None,
     })
 v = rng.normal(size=37)
-print(json.dumps({"cases": cases, "values": v.tolist(), "percentiles": {str(q): float(np.percentile(v, q)) for q in (0, 5, 10, 50, 95, 100)}}))
+print(json.dumps({"numpy": np.__version__, "scipy": scipy.__version__, "cases": cases, "values": v.tolist(), "percentiles": {str(q): float(np.percentile(v, q)) for q in (0, 5, 10, 50, 95, 100)}}))
