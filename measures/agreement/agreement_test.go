@@ -7,14 +7,18 @@ import (
 
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/measure/measuretest"
+	"github.com/genbench/genbench/internal/evidence"
 )
 
 // By hand: two of five answers differ.
 func TestDisagreement(t *testing.T) {
+	ev := evidence.Open(t)
 	net := measuretest.Net{Classes: 3, TestPredictions: []int32{0, 1, 2, 2, 1}, SiblingPredictions: []int32{0, 2, 2, 0, 1}}
-	if got, err := net.Compute(context.Background(), Disagreement{}, nil); err != nil || got != 0.4 {
-		t.Errorf("%v, %v, want 0.4", got, err)
+	got, err := net.Compute(context.Background(), Disagreement{}, nil)
+	if err != nil {
+		t.Error(err)
 	}
+	ev.Measure("disagreement", "by hand: two of five answers differ", evidence.Absolute(0), got, 0.4)
 	net.SiblingPredictions = net.TestPredictions
 	if got, err := net.Compute(context.Background(), Disagreement{}, nil); err != nil || got != 0 {
 		t.Errorf("of a network with itself: %v, %v, want 0", got, err)
