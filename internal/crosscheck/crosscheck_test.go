@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/genbench/genbench/internal/evidence"
 )
 
 // python is the interpreter with NumPy, SciPy, scikit-learn and PyTorch; without one the test
@@ -85,9 +87,55 @@ func TestTiny(t *testing.T) {
 	build(t, program)
 	run(t, program, "run", "tiny", "--store", store, "--measures", "*", "--no-progress")
 	// The script answers status 1 when any number disagrees.
-	t.Log("\n" + run(t, interpreter, "internal/crosscheck/crosscheck.py", store))
+	found := filepath.Join(t.TempDir(), "evidence.json")
+	t.Log("\n" + run(t, interpreter, "internal/crosscheck/crosscheck.py", store, "--evidence", found))
+	kept(t, found)
 
 	t.Run("finds a wrong number", func(t *testing.T) { wrong(t, interpreter, store) })
+}
+
+// kept holds what the script found of each measure against what is kept of an earlier run; its errors are within
+// their tolerances, or the script would have failed. They differ between kernels and between versions of PyTorch,
+// so that only a larger order of magnitude is a change. GENBENCH_UPDATE_EVIDENCE=1 keeps them anew.
+func kept(t *testing.T, found string) {
+	t.Helper()
+	raw, err := os.ReadFile(found)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("GENBENCH_UPDATE_EVIDENCE") == "1" {
+		if err := os.WriteFile(evidence.File, raw, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, err := evidence.Read(found)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := evidence.Read(evidence.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := map[string]evidence.Entry{}
+	for _, e := range before {
+		old[e.Measure] = e
+	}
+	const rounding = 1e-13 // below it an error says nothing
+	for _, e := range now {
+		o, ok := old[e.Measure]
+		switch {
+		case !ok:
+			t.Errorf("%s: nothing is kept of it; GENBENCH_UPDATE_EVIDENCE=1 go test ./internal/crosscheck", e.Measure)
+		case e.Tolerance != o.Tolerance || e.Unit != o.Unit || e.Values != o.Values:
+			t.Errorf("%s: %+v, kept is %+v; GENBENCH_UPDATE_EVIDENCE=1 go test ./internal/crosscheck", e.Measure, e, o)
+		case e.Error > rounding && e.Error > 10*o.Error && e.Error > e.Tolerance/10:
+			t.Errorf("%s: the error is %v, kept is %v", e.Measure, e.Error, o.Error)
+		}
+		delete(old, e.Measure)
+	}
+	for name := range old {
+		t.Errorf("%s: kept, and no more found", name)
+	}
 }
 
 // TestSeeds is for the leaderboard's numbers that take many seeds or three axes.
