@@ -140,7 +140,7 @@ func (s *stages) scoredNetwork(r *corpora.Record) (report.Network, error) {
 	}
 	n := report.Network{
 		ID: r.ID, Config: map[string]string{}, Seed: r.Seed, Unconverged: !r.Converged, Gap: r.Gap(), LossGap: r.LossGap(),
-		TrainLoss: r.Train.Loss, Parameters: r.Architecture.NumParameters(), TestCorrect: correct,
+		TrainLoss: r.Train.Loss, Parameters: r.Architecture.NumParameters(), TrainSize: r.Train.N, TestCorrect: correct,
 	}
 	for _, c := range r.Config {
 		n.Config[c.Axis] = c.Value.String()

@@ -20,6 +20,7 @@ type scoring struct {
 	compat       []string
 	canonical    []string
 	unconverged  bool
+	adjust       string
 
 	values       string // a table in place of a corpus
 	testSize     int
@@ -27,8 +28,9 @@ type scoring struct {
 }
 
 const valuesHelp = `A table of values is a CSV file whose rows are networks. Columns: gap (or train_acc and test_acc), model,
-seed, converged, loss_gap (or train_loss and test_loss), hp.AXIS for each hyperparameter; every other column
-of numbers is a measure. The table released with "In Search of Robust Measures of Generalization" is read as it is.`
+seed, converged, loss_gap (or train_loss and test_loss), train_size (training examples, for --adjust; else hp.train_size or
+hp.train_dataset_size say it), hp.AXIS for each hyperparameter; every other column of numbers is a measure, on log scale for
+--adjust where its name begins with log_ or log-. The table released with "In Search of Robust Measures of Generalization" is read as it is.`
 
 func (f *flags) addScore(c *cobra.Command) {
 	o := &f.scoring
@@ -39,6 +41,7 @@ func (f *flags) addScore(c *cobra.Command) {
 	c.Flags().StringVar(&o.repeats, "repeats", "mean", "what seeds of one configuration count as: mean, pooled or per-seed")
 	c.Flags().StringSliceVar(&o.compat, "compat", nil, "print the published scores of "+strings.Join(report.CompatNames(), ", ")+" or all, each as its paper computes it, ordered by the first")
 	c.Flags().StringArrayVar(&o.canonical, "canonical", nil, "AXIS=larger or AXIS=smaller: what the control canonical-ordering believes larger levels of AXIS do to the gap; may be repeated")
+	c.Flags().StringVar(&o.adjust, "adjust", report.NoAdjustment, "none, or rgm: score √(value/m), of values on log scale (value - ln m)/2, m the training examples of each network")
 	c.Flags().BoolVar(&o.unconverged, "keep-unconverged", false, "score networks that missed the target training loss too")
 }
 
@@ -70,6 +73,9 @@ func (o *scoring) check() error {
 	}
 	if !slices.Contains([]string{"", "mean", "pooled", "per-seed"}, o.repeats) {
 		return usagef("--repeats %q: known are mean, pooled and per-seed", o.repeats)
+	}
+	if !slices.Contains(report.Adjustments(), o.adjust) {
+		return usagef("--adjust %q: known are %s", o.adjust, strings.Join(report.Adjustments(), " and "))
 	}
 	if slices.Contains(o.compat, "all") {
 		o.compat = report.CompatNames()
@@ -103,6 +109,7 @@ func (f *flags) choose(in *report.Input) error {
 		in.Gap = report.GapKind(o.gap)
 	}
 	in.Repeats, in.Compat, in.KeepUnconverged = o.repeats, o.compat, o.unconverged
+	in.Adjust = o.adjust
 	for _, c := range o.canonical {
 		axis, direction, ok := strings.Cut(c, "=")
 		if !ok || axis == "" || direction != "larger" && direction != "smaller" {

@@ -31,7 +31,8 @@ type Audited struct {
 	Axes      []string `json:"axes"`
 	Repeats   string   `json:"repeats"`
 	Gap       GapKind  `json:"gap"`
-	Common    int      `json:"common"` // networks where every ranked measure is defined
+	Adjust    string   `json:"adjust,omitempty"` // as of a board
+	Common    int      `json:"common"`           // networks where every ranked measure is defined
 	Summary   string   `json:"summary"`
 	// Notes say which changes were not tried, and why.
 	Notes []string   `json:"notes"`
@@ -133,7 +134,7 @@ func Audit(in Input) (*Audited, error) {
 	}
 	out := &Audited{
 		Schema: Schema, Corpus: board.Corpus, Models: board.Models, Statistic: a.statistic, Axes: board.Axes, Repeats: board.Repeats,
-		Gap: a.b.in.Gap, Common: a.commonSize, Notes: a.notes, Rows: make([]AuditRow, len(board.Rows)),
+		Gap: a.b.in.Gap, Adjust: board.Adjust, Common: a.commonSize, Notes: a.notes, Rows: make([]AuditRow, len(board.Rows)),
 	}
 	jobs := in.Jobs
 	if jobs < 1 {

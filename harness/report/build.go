@@ -83,7 +83,7 @@ func newBuilder(in Input) (*builder, error) {
 	if len(in.Networks) == 0 {
 		return nil, errors.New("no networks: train or import some first")
 	}
-	for _, step := range []func() error{b.options, b.dropUnconverged, b.readGaps, b.readGrid, b.readMeasures, b.readTestNoise, b.chooseEnvironment} {
+	for _, step := range []func() error{b.options, b.dropUnconverged, b.adjustSize, b.readGaps, b.readGrid, b.readMeasures, b.readTestNoise, b.chooseEnvironment} {
 		if err := step(); err != nil {
 			return nil, err
 		}

@@ -266,6 +266,7 @@ func differences(a, b *Board) []string {
 	if a.Repeats != "" && b.Repeats != "" {
 		differ("repeats", a.Repeats, b.Repeats)
 	}
+	differ("size adjustments", a.Adjust, b.Adjust)
 	differ("gaps", string(cmp.Or(a.Gap, AccuracyGap)), string(cmp.Or(b.Gap, AccuracyGap)))
 	if a.Estimand != b.Estimand {
 		const silent = "not said (made without intervals, or by an older version of genbench: score it again)"

@@ -34,7 +34,7 @@ func (b *builder) board(rows []scored) *Board {
 	out := &Board{
 		Schema: Schema, Corpus: b.in.Corpus, Models: len(b.in.Networks),
 		Axes: append([]string{}, b.axes...), Configurations: b.grid.Configurations(), Seeds: b.seeds(), Repeats: b.in.Repeats,
-		Possible: b.full(), Estimand: b.estimand(), Gap: b.in.Gap, Compat: append([]string{}, b.in.Compat...),
+		Possible: b.full(), Estimand: b.estimand(), Gap: b.in.Gap, Adjust: b.in.Adjust, Compat: append([]string{}, b.in.Compat...),
 		Dropped: map[string]int{}, Notes: append(slices.Clone(b.in.Notes), b.notes...), Rows: []Row{},
 	}
 	maps.Copy(out.Dropped, b.in.Dropped)

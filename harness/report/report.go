@@ -35,6 +35,10 @@ type Input struct {
 	// scores are computed whether asked for or not: see [Compat].
 	Compat []string
 
+	// Adjust is "none" (default) or "rgm": see [Adjustments]. Adjusted says why values cannot
+	// be adjusted, where they have been already; "" elsewhere.
+	Adjust, Adjusted string
+
 	Gap       GapKind // default: accuracy
 	Repeats   string  // "mean" (default), "pooled", "per-seed": see rank.Repeats
 	Bootstrap int     // replicates, at least 20; 0: 1000; negative: none, and no intervals and ranks
@@ -63,6 +67,7 @@ type Network struct {
 	LossGap     float64 // NaN where unknown
 	TrainLoss   float64 // nats; NaN where unknown
 	Parameters  int     // 0 where unknown
+	TrainSize   int     // training examples; 0 where unknown
 	TestCorrect []bool  // [test examples], in one order for all networks; nil where unknown
 }
 
@@ -93,14 +98,15 @@ type Board struct {
 	// Axes are those that vary over the networks scored, in the spec's order: the
 	// keys of the rows' psi_by_axis.
 	Axes           []string       `json:"axes"`
-	Configurations int            `json:"configurations"` // points of the grid that the networks lie on; without axes each network is one
-	Possible       int            `json:"possible"`       // points of the full grid; 0 without axes, and where there are more than 2⁵³
-	Seeds          [2]int         `json:"seeds"`          // networks of a configuration, fewest and most
-	Repeats        string         `json:"repeats"`        // what they count as: mean, pooled or per-seed
-	Gap            GapKind        `json:"gap"`            // "" in boards written before there was a choice
-	Estimand       string         `json:"estimand"`       // what the intervals of Ψ say; "" where there are none
-	NoiseFloor     *NoiseFloor    `json:"noise_floor"`    // nil where it could not be computed: a note says why
-	Compat         []string       `json:"compat"`         // the published scores whose columns are printed
+	Configurations int            `json:"configurations"`   // points of the grid that the networks lie on; without axes each network is one
+	Possible       int            `json:"possible"`         // points of the full grid; 0 without axes, and where there are more than 2⁵³
+	Seeds          [2]int         `json:"seeds"`            // networks of a configuration, fewest and most
+	Repeats        string         `json:"repeats"`          // what they count as: mean, pooled or per-seed
+	Gap            GapKind        `json:"gap"`              // "" in boards written before there was a choice
+	Adjust         string         `json:"adjust,omitempty"` // "rgm" where values are adjusted for the training set's size
+	Estimand       string         `json:"estimand"`         // what the intervals of Ψ say; "" where there are none
+	NoiseFloor     *NoiseFloor    `json:"noise_floor"`      // nil where it could not be computed: a note says why
+	Compat         []string       `json:"compat"`           // the published scores whose columns are printed
 	Dropped        map[string]int `json:"dropped"`
 	Notes          []string       `json:"notes"`
 	// Rows are sorted by Ψ, largest first, by τ where there are no axes, by the

@@ -30,16 +30,17 @@ const (
 	testLoss
 	seed
 	converged
+	trainSize
 	axis
 	accurate // is.high_train_accuracy, of the released table only
 	repeat   // its repeat_id
 )
 
-var reservedNames = []string{"model", "gap", "train_acc", "test_acc", "loss_gap", "train_loss", "test_loss", "seed", "converged"}
+var reservedNames = []string{"model", "gap", "train_acc", "test_acc", "loss_gap", "train_loss", "test_loss", "seed", "converged", "train_size"}
 
 var reserved = map[string]role{
 	"model": model, "gap": gap, "train_acc": trainAcc, "test_acc": testAcc, "loss_gap": lossGap,
-	"train_loss": trainLoss, "test_loss": testLoss, "seed": seed, "converged": converged,
+	"train_loss": trainLoss, "test_loss": testLoss, "seed": seed, "converged": converged, "train_size": trainSize,
 }
 
 // released are the columns of the table of Dziugaite et al. 2020 that are read. Their

@@ -93,7 +93,7 @@ func (t *table) input(o Options) (report.Input, error) {
 		}
 		in.Notes = append(in.Notes, "the table has the layout of Dziugaite et al. 2020 (arXiv:2010.11924) and is read as their code reads it")
 	}
-	steps := []func(*report.Input) error{t.networks, t.gaps, t.axes, t.seeds, t.measures}
+	steps := []func(*report.Input) error{t.networks, t.gaps, t.axes, t.sizes, t.seeds, t.measures}
 	for _, step := range steps {
 		if err := step(&in); err != nil {
 			return in, err
@@ -146,7 +146,7 @@ func (t *table) measures(in *report.Input) error {
 		if c.role != measure {
 			continue
 		}
-		m := report.Measure{Name: c.name, Class: report.Train, Direction: "unknown", Scale: "raw", Values: make([]report.Cell, len(t.kept))}
+		m := report.Measure{Name: c.name, Class: report.Train, Direction: "unknown", Scale: scaleOf(c.name), Values: make([]report.Cell, len(t.kept))}
 		defined := 0
 		for k, i := range t.kept {
 			m.Values[k] = report.Cell{Status: "undefined", Reason: c.kinds[i].reason()}
