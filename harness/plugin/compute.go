@@ -118,7 +118,7 @@ func (p *Process) late() string {
 // unanswered says why a call brought no result.
 func (p *Process) unanswered(ctx context.Context, s *session, call context.Context, err error) (Outcome, ending) {
 	name := p.program.Name
-	if ctx.Err() != nil {
+	if over(ctx) {
 		return failed("interrupted"), interrupted
 	}
 	if isDue(call) {
