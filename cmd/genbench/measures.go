@@ -55,18 +55,6 @@ func class(info measure.Info) string {
 // costSize is what costs are stated for: corpus quick.
 var costSize = quantity.Size{Train: 1000, Test: 2000, Classes: 10}
 
-// costOf is what requests take together, each once.
-func costOf(requests map[quantity.Request]bool, size quantity.Size) (usual, most quantity.Cost, err error) {
-	for r := range requests {
-		u, m, err := r.Cost(size)
-		if err != nil {
-			return quantity.Cost{}, quantity.Cost{}, err
-		}
-		usual, most = usual.Plus(u), most.Plus(m)
-	}
-	return usual, most, nil
-}
-
 // askBuiltins says what the built-ins ask for with their default options.
 func askBuiltins(ctx context.Context, env environment) ([]inprocess.Asked, error) {
 	engine, err := cpu.New(env.getenv(envKernels))

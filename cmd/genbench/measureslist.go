@@ -49,7 +49,7 @@ func listMeasures(ctx context.Context, env environment) ([]listed, error) {
 	var list []listed
 	for k, m := range measures.All() {
 		i := m.Info()
-		usual, most, err := costOf(asked[k].All, costSize)
+		usual, most, err := quantity.Total(asked[k].All, costSize)
 		if err != nil {
 			return nil, err
 		}

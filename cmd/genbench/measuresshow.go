@@ -185,7 +185,7 @@ func (p *page) needs(i measure.Info, asked inprocess.Asked) error {
 			fmt.Fprintf(p, "  %-20s not asked for with the default options\n", n)
 		}
 	}
-	usual, most, err := costOf(asked.All, costSize)
+	usual, most, err := quantity.Total(asked.All, costSize)
 	if err != nil {
 		return err
 	}

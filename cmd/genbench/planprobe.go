@@ -60,7 +60,7 @@ func probePasses(ctx context.Context, e models.Engine, jobs []job, requests map[
 			largest = j
 		}
 	}
-	total, _, err := costOf(requests, costSize)
+	total, _, err := quantity.Total(requests, costSize)
 	if err != nil {
 		return nil, err
 	}

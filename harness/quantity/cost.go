@@ -181,3 +181,15 @@ func (p *Provider) Rests(rs ...Request) map[Request]bool {
 	}
 	return all
 }
+
+// Total is what requests take together, each once. The order of the sum is fixed, and so are its bits.
+func Total(requests map[Request]bool, size Size) (usual, most Cost, err error) {
+	for _, r := range slices.SortedFunc(maps.Keys(requests), func(a, b Request) int { return strings.Compare(a.String(), b.String()) }) {
+		u, m, err := r.Cost(size)
+		if err != nil {
+			return Cost{}, Cost{}, err
+		}
+		usual, most = usual.Plus(u), most.Plus(m)
+	}
+	return usual, most, nil
+}

@@ -52,15 +52,11 @@ func collect(ctx context.Context, root string) (*catalogue, error) {
 		return nil, err
 	}
 	for _, a := range asked {
-		var sum quantity.Cost
-		for _, r := range slices.SortedFunc(maps.Keys(a.All), func(a, b quantity.Request) int { return cmp.Compare(a.String(), b.String()) }) {
-			usual, _, err := r.Cost(size)
-			if err != nil {
-				return nil, err
-			}
-			sum = sum.Plus(usual)
+		usual, _, err := quantity.Total(a.All, size)
+		if err != nil {
+			return nil, err
 		}
-		c.costs = append(c.costs, sum)
+		c.costs = append(c.costs, usual)
 	}
 	return c, nil
 }
