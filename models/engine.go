@@ -53,6 +53,8 @@ type Session interface {
 	// the logits, backward. It calls visit for each layer from the last to the first with
 	// the gradient with respect to what that layer reads, [N, In], valid during the call only and not to be
 	// changed; visit must not use the session. visit of layer 0 is the gradient with respect to the inputs.
+	// Where several layers read the same value (an add reads two), each is told the sum of its own part and those of
+	// the readers behind it, so that the first of them sees the whole gradient. For an add it is that by what From names, or the layer before it.
 	// Examples do not mix: row n is the gradient of Σ_k seed[n, k] logits[n, k]. The derivative of a ReLU at 0 is 0.
 	Backward(x, seed []float32, visit func(layer int, gradient []float32)) error
 

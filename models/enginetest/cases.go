@@ -59,7 +59,7 @@ func oddChain() models.Architecture {
 		return models.Layer{Name: name, Kind: models.BatchNorm, In: n, Out: n, Epsilon: 1e-3, Momentum: 0.3}
 	}
 	return models.Architecture{
-		Family: "mlp", Input: models.Shape{C: 2, H: 1, W: 3}, Classes: 3,
+		Family: "mlp", Input: models.Shape{C: 6, H: 1, W: 1}, Classes: 3,
 		Layers: []models.Layer{
 			bn("norm.in", 6),
 			{Name: "drop.in", Kind: models.Dropout, In: 6, Out: 6, Rate: 0.25},
@@ -77,7 +77,7 @@ func oddChain() models.Architecture {
 // oddStart has layers without tensors below the first that has some.
 func oddStart() models.Architecture {
 	return models.Architecture{
-		Family: "mlp", Input: models.Shape{C: 1, H: 2, W: 5}, Classes: 4,
+		Family: "mlp", Input: models.Shape{C: 10, H: 1, W: 1}, Classes: 4,
 		Layers: []models.Layer{
 			{Name: "r0", Kind: models.ReLU, In: 10, Out: 10},
 			{Name: "d0", Kind: models.Dropout, In: 10, Out: 10, Rate: 0.4},
