@@ -31,8 +31,8 @@ const evaluationMargin = 3
 // 0..N-1 by PCG(seeds.Order, e). Batches are consecutive; the last one may be
 // short and is a step like any other, with the mean over its own size, as
 // PyTorch's DataLoader (drop_last=False) and CrossEntropyLoss do. One case is
-// left out: a last batch of a single example in a network with batch norm,
-// which PyTorch refuses with an error, is dropped. Dropout masks are drawn by
+// left out: a last batch of a single example in a network with batch norm of one
+// place a channel, which PyTorch refuses with an error, is dropped. Dropout masks are drawn by
 // (seeds.Dropout, step), steps counting from 0.
 //
 // Training stops at the end of the first evaluated epoch whose cross-entropy
@@ -175,7 +175,7 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 	steps := 0
 	for lo := 0; lo < n; lo += batch {
 		rows := min(batch, n-lo)
-		if rows == 1 && t.arch.Has(BatchNorm) {
+		if rows < t.arch.LeastLearn() {
 			break
 		}
 		if err := ctx.Err(); err != nil {
