@@ -81,6 +81,7 @@ type trainer struct {
 	seeds   Seeds
 	ex      Examples
 	always  bool // evaluate every epoch
+	least   int  // examples of a step
 
 	order  []int     // [N]
 	x      []float32 // [BatchSize, D]
@@ -97,6 +98,7 @@ func newTrainer(s Session, a Architecture, t Training, seeds Seeds, ex Examples,
 	return &trainer{
 		session: s, arch: a, spec: t, seeds: seeds, ex: ex,
 		always: a.Has(Dropout) || a.Has(BatchNorm),
+		least:  a.LeastLearn(),
 		order:  make([]int, ex.Len()),
 		x:      make([]float32, batch*a.Input.Size()),
 		y:      make([]int32, batch),
@@ -175,7 +177,7 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 	steps := 0
 	for lo := 0; lo < n; lo += batch {
 		rows := min(batch, n-lo)
-		if rows < t.arch.LeastLearn() {
+		if rows < t.least {
 			break
 		}
 		if err := ctx.Err(); err != nil {
