@@ -41,13 +41,23 @@ func (s *session) normalizeRunning(l *layer, at span, dst, src []float32) {
 	}
 }
 
+// enoughExamples reports a batch norm that would see one value a channel only, before any layer changes its running statistics.
+func (s *session) enoughExamples(r run) error {
+	if r.mode != models.Learn || r.n > 1 {
+		return nil
+	}
+	for i := range s.p.layers {
+		if l := &s.p.layers[i]; l.kind == models.BatchNorm && l.writes().spots == 1 {
+			return errors.New("batch norm needs at least 2 examples in a training batch: one has no variance")
+		}
+	}
+	return nil
+}
+
 func (batchNorm) forward(s *session, i int, r run) error {
 	b, l := s.b, &s.p.layers[i]
 	src := s.inputOf(i)
 	if r.mode == models.Learn {
-		if r.n*l.writes().spots < 2 {
-			return errors.New("batch norm needs at least 2 examples in a training batch: one has no variance")
-		}
 		s.batchStatistics(l, src, r.n)
 	} else {
 		copy(b.mean, s.running[l.mean:l.mean+l.to.C])

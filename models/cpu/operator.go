@@ -102,6 +102,9 @@ func (p *plan) last(i int, r run) int {
 
 // forward runs the batch and keeps what the layers write.
 func (s *session) forward(r run) error {
+	if err := s.enoughExamples(r); err != nil {
+		return err
+	}
 	b := s.b
 	for p := range panels(r.n) {
 		at := spanOf(r.n, p)

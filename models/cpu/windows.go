@@ -57,7 +57,7 @@ func (p *plan) measure() {
 	for i := range p.layers {
 		l := &p.layers[i]
 		c.turns = c.turns || l.reads().turned() || l.writes().turned()
-		if l.reads().spots > 1 {
+		if l.reads().spots > 1 || l.kind == models.Conv2D {
 			c.channels = max(c.channels, roundUp(l.to.C, 16))
 		}
 		if l.kind != models.Conv2D {
