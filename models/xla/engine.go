@@ -1,0 +1,181 @@
+//go:build linux && (amd64 || arm64) && !noxla
+
+package xla
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/genbench/genbench/models"
+	"github.com/genbench/genbench/models/xla/internal/hlo"
+	"github.com/genbench/genbench/models/xla/internal/pjrt"
+)
+
+// Supported says whether this build has the engine.
+const Supported = true
+
+// New finds and loads a plugin and makes an engine of one of its devices. Compiled programs are kept as long as the engine is.
+func New(o Options) (models.Engine, error) {
+	e, err := open(o)
+	if err != nil {
+		return nil, fmt.Errorf("starting the xla engine: %w", err)
+	}
+	return e, nil
+}
+
+// engine is one device and the programs compiled for it.
+type engine struct {
+	plugin  *pjrt.Plugin
+	client  *pjrt.Client
+	device  pjrt.Device
+	options Options
+	debug   map[string]any // XLA's options
+
+	mu       sync.Mutex
+	compiled map[[sha256.Size]byte]*program
+}
+
+// program is compiled once, by the first who asks; others wait.
+type program struct {
+	once sync.Once
+	exe  *pjrt.Executable
+	err  error
+}
+
+var _ models.Engine = (*engine)(nil)
+
+// clients are started plugins: a second client on one GPU would ask for memory that the first has.
+var clients = struct {
+	sync.Mutex
+	byPath map[string]*pjrt.Client
+	loaded map[string]*pjrt.Plugin
+}{byPath: map[string]*pjrt.Client{}, loaded: map[string]*pjrt.Plugin{}}
+
+// start loads a plugin and starts its client once a process.
+func start(path, platform string) (*pjrt.Plugin, *pjrt.Client, error) {
+	clients.Lock()
+	defer clients.Unlock()
+	if c := clients.byPath[path]; c != nil {
+		return clients.loaded[path], c, nil
+	}
+	p, err := pjrt.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var options map[string]any
+	if platform == "cuda" {
+		// Memory as it is needed: another program may compute on the same card.
+		options = map[string]any{"preallocate": false}
+	}
+	c, err := p.NewClient(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	clients.loaded[path], clients.byPath[path] = p, c
+	return p, c, nil
+}
+
+func open(o Options) (*engine, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	platform, index, err := o.device()
+	if err != nil {
+		return nil, err
+	}
+	found, err := o.choose(platform)
+	if err != nil {
+		return nil, err
+	}
+	p, c, err := start(found.Path, found.Platform)
+	if err != nil {
+		return nil, err
+	}
+	if platform != "" && c.Platform != platform {
+		return nil, fmt.Errorf("plugin %s computes on %s, not on %s", p.Path, c.Platform, platform)
+	}
+	if index >= len(c.Devices()) {
+		return nil, fmt.Errorf("there is no device %s:%d: plugin %s has %d, counted from 0", c.Platform, index, p.Path, len(c.Devices()))
+	}
+	return &engine{plugin: p, client: c, device: c.Devices()[index], options: o, debug: debugOptions(c.Platform, found), compiled: map[[sha256.Size]byte]*program{}}, nil
+}
+
+// debugOptions are XLA's for a platform. On a GPU they ask for the same bits in every run; autotuning, which picks kernels by the clock, is off with them.
+func debugOptions(platform string, found Plugin) map[string]any {
+	if platform != "cuda" {
+		return nil
+	}
+	o := map[string]any{"xla_gpu_deterministic_ops": true}
+	if found.CUDA != "" {
+		o["xla_gpu_cuda_data_dir"] = found.CUDA
+	}
+	return o
+}
+
+// Name is "xla/cuda" or "xla/cpu"; products in less than float32 are told.
+func (e *engine) Name() string {
+	name := "xla/" + strings.ToLower(e.client.Platform)
+	if e.options.Precision == TF32 {
+		name += "-tf32"
+	}
+	return name
+}
+
+// how chooses forms for a group of k networks.
+func (e *engine) how(k int) choices {
+	c := choices{precision: hlo.Highest, patches: true}
+	if e.options.Precision == TF32 {
+		c.precision = hlo.Default
+	}
+	// One network's convolutions are cuDNN's own business; those of a group would be cuDNN's grouped ones, made for other shapes,
+	// and XLA's on a processor are plain loops for all but the commonest.
+	switch e.options.Convolutions {
+	case Native:
+		c.patches = false
+	case "":
+		c.patches = k > 1 || e.client.Platform == "cpu"
+	}
+	return c
+}
+
+func (e *engine) NewSession(a models.Architecture, maxBatch int) (models.Session, error) {
+	if err := e.accepts(a); err != nil {
+		return nil, fmt.Errorf("making a session on %s: %w", e.Name(), err)
+	}
+	if maxBatch < 1 {
+		return nil, fmt.Errorf("making a session on %s: batches of at most %d examples", e.Name(), maxBatch)
+	}
+	s, err := newSession(e, a, maxBatch)
+	if err != nil {
+		return nil, fmt.Errorf("making a session on %s: %w", e.Name(), err)
+	}
+	return s, nil
+}
+
+func (e *engine) accepts(a models.Architecture) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	for _, l := range a.Layers {
+		if !known(l.Kind) {
+			return fmt.Errorf("layer %q is of kind %q, which this engine does not compute", l.Name, l.Kind)
+		}
+	}
+	return nil
+}
+
+// compile compiles a program, or answers the one compiled before.
+func (e *engine) compile(s source) (*pjrt.Executable, error) {
+	key := sha256.Sum256([]byte(s.text))
+	e.mu.Lock()
+	p := e.compiled[key]
+	if p == nil {
+		p = &program{}
+		e.compiled[key] = p
+	}
+	e.mu.Unlock()
+	p.once.Do(func() { p.exe, p.err = e.device.Compile(s.text, s.results, e.debug) })
+	return p.exe, p.err
+}
