@@ -23,7 +23,9 @@ var mayImport = []struct {
 }{
 	{"models", nil},
 	{"models/enginetest", []string{"models"}},
+	{"models/xla", []string{"models", "models/xla/internal/*"}},
 	{"models/*", []string{"models"}},
+	{"models/xla/internal/*", nil},
 	{"models/cpu/internal/*", nil},
 	{"corpora/dataset", nil},
 	{"corpora/dataset/internal/*", []string{"corpora/dataset"}},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/genbench/genbench/corpora/dataset"
 	"github.com/genbench/genbench/models/cpu"
+	"github.com/genbench/genbench/models/xla"
 	"github.com/spf13/cobra"
 )
 
@@ -26,9 +27,11 @@ func (f *flags) doctor() error {
 		{"processors", fmt.Sprint(runtime.NumCPU()), ""},
 		{"engine cpu", "kernels " + strings.Join(cpu.Kernels(), ", "), "choose with $" + envKernels},
 		{"engine reference", "gorgonia, slow: for checks", ""},
-		{"engine xla", "not in this build", ""},
-		{"sandbox for plugins", "own process group, chosen environment, memory watchdog; Landlock where the kernel has it", "run code you do not trust in a container"},
 	}
+	rows = append(rows, xlaRows(f.env.getenv)...)
+	rows = append(rows, [][]string{
+		{"sandbox for plugins", "own process group, chosen environment, memory watchdog; Landlock where the kernel has it", "run code you do not trust in a container"},
+	}...)
 	var notes []string
 	for _, s := range dataset.Check(f.data) {
 		remedy := ""
@@ -45,4 +48,28 @@ func (f *flags) doctor() error {
 		fmt.Fprintf(f.env.stdout, "\n[%d] %s\n", i+1, n)
 	}
 	return nil
+}
+
+// xlaRows say of every plugin for XLA that is found what it offers.
+func xlaRows(getenv func(string) string) [][]string {
+	if !xla.Supported {
+		return [][]string{{"engine xla", "not in this build", "it is for Linux on amd64 and arm64, without the build tag noxla"}}
+	}
+	found := xla.Describe(getenv)
+	if len(found) == 0 {
+		return [][]string{{"engine xla", "no PJRT plugin", xla.Remedy()}}
+	}
+	var rows [][]string
+	for _, d := range found {
+		row := []string{"engine xla", d.Path + " (" + d.From + "): ", ""}
+		if d.Err != nil {
+			row[1] += "unusable"
+			row[2] = d.Err.Error()
+		} else {
+			row[1] += strings.Join(d.Devices, "; ") + ", PJRT " + d.Interface
+			row[2] = "--engine xla --device " + d.Platform
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
 	"github.com/genbench/genbench/models/reference"
+	"github.com/genbench/genbench/models/xla"
 	"github.com/spf13/cobra"
 )
 
@@ -22,6 +23,7 @@ type flags struct {
 	store      string
 	data       string
 	engine     string
+	device     string
 	jobs       int
 	seed       uint64
 	measures   []string
@@ -42,6 +44,7 @@ type flags struct {
 const (
 	envData    = "GENBENCH_DATA"        // default of --data
 	envKernels = "GENBENCH_KERNELS"     // avx512, avx2 or go: the CPU engine's kernels
+	envProduct = "GENBENCH_PRECISION"   // float32 or tf32: the xla engine's products
 	envPlugins = "GENBENCH_PLUGIN_PATH" // folders of plugins, separated like PATH
 )
 
@@ -52,7 +55,8 @@ func (f *flags) addStore(c *cobra.Command) {
 }
 
 func (f *flags) addEngine(c *cobra.Command) {
-	c.Flags().StringVar(&f.engine, "engine", "cpu", "cpu or reference")
+	c.Flags().StringVar(&f.engine, "engine", "cpu", "cpu, xla (an NVIDIA GPU, or a processor through XLA) or reference")
+	c.Flags().StringVar(&f.device, "device", "", "where --engine xla computes: cuda:0, cuda:1, ... or cpu (default: a GPU if there is a plugin for one)")
 	c.Flags().IntVar(&f.jobs, "jobs", runtime.NumCPU(), "workers; results do not depend on their number")
 }
 
@@ -117,6 +121,9 @@ var formats = []string{"text", "markdown", "csv", "json", "latex"}
 
 // newEngine makes the engine that --engine names.
 func (f *flags) newEngine() (models.Engine, error) {
+	if f.device != "" && f.engine != "xla" {
+		return nil, usagef("--device %s goes with --engine xla", f.device)
+	}
 	switch f.engine {
 	case "", "cpu":
 		e, err := cpu.New(f.env.getenv(envKernels))
@@ -127,9 +134,13 @@ func (f *flags) newEngine() (models.Engine, error) {
 	case "reference":
 		return reference.New(), nil
 	case "xla":
-		return nil, usagef("--engine xla: this build has no GPU engine; use --engine cpu")
+		e, err := xla.New(xla.Options{Device: f.device, Precision: f.env.getenv(envProduct), Getenv: f.env.getenv})
+		if err != nil {
+			return nil, usagef("--engine xla: %v", err)
+		}
+		return e, nil
 	}
-	return nil, usagef("--engine %q: known are cpu and reference", f.engine)
+	return nil, usagef("--engine %q: known are cpu, xla and reference", f.engine)
 }
 
 // storeDir is where the corpus of that name lies.

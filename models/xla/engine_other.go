@@ -15,3 +15,6 @@ const Supported = false
 func New(Options) (models.Engine, error) {
 	return nil, errors.New("this build has no xla engine: it is for Linux on amd64 and arm64, built without the tag noxla")
 }
+
+// Describe finds nothing: this build has no such engine.
+func Describe(func(string) string) []Description { return nil }

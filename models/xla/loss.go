@@ -54,7 +54,7 @@ func (l *lowering) mask(i int, x hlo.Value, d draws) hlo.Value {
 	key := l.Add(
 		l.mix(one(d.seed, 0x9e3779b97f4a7c15, "xor")),
 		one(l.mix(one(d.step, 1, "add")), 0xbf58476d1ce4e5b9, "multiply"))
-	key = one(key, uint64(i)*0x94d049bb133111eb, "add") // wraps
+	key = l.mix(one(key, uint64(i)*0x94d049bb133111eb, "add")) // wraps
 	// The index of a value in [N, Out]: n Out + (c H + h) W + w.
 	s := l.shapes[i]
 	index := l.Iota(hlo.U64, 2, x.Dims...)

@@ -73,6 +73,14 @@ type Plugin struct {
 	CUDA     string // folder with the CUDA tools of the same Python environment; "": none seen
 }
 
+// Description is what a plugin says of itself.
+type Description struct {
+	Plugin
+	Interface string   // version of PJRT's C interface, "0.115"
+	Devices   []string // "cuda:0 NVIDIA H100, 70.1 GiB"
+	Err       error    // why it cannot be used
+}
+
 // wheels are where the wheels that hold a plugin put it, below a Python environment's packages.
 var wheels = []struct{ platform, pattern, wheel string }{
 	{"cuda", "jax_plugins/xla_cuda13/xla_cuda_plugin.so", "jax-cuda13-pjrt"},
@@ -190,9 +198,12 @@ func (o Options) choose(platform string) (Plugin, error) {
 	return Plugin{}, errors.New("no " + what + " found; " + remedy(platform))
 }
 
-// remedy says how a plugin is to be had.
+// Remedy says how a plugin is to be had.
+func Remedy() string { return remedy("") }
+
+// remedy is that for a platform, "" for any.
 func remedy(platform string) string {
-	const gpu, processor = "pip install jax-cuda13-pjrt jax-cuda13-plugin[with-cuda] for an NVIDIA GPU", "pip install lammps-jax-pjrt-cpu for the processor"
+	const gpu, processor = "pip install jax[cuda13] for an NVIDIA GPU", "pip install lammps-jax-pjrt-cpu for the processor"
 	how := gpu + ", or " + processor
 	switch platform {
 	case "cuda":

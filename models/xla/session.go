@@ -20,7 +20,6 @@ type session struct {
 	exact    int // examples of a call whose memory grows with them times the weights
 
 	tensors []*pjrt.Array // all; nil once closed
-	fresh   [][]float32   // host copies, for State
 
 	optimizer models.Optimizer
 	moments   []*pjrt.Array
