@@ -138,18 +138,13 @@ func (t *trainer) epoch(ctx context.Context, epoch int, progress func(Epoch)) er
 		return nil
 	}
 	line := Epoch{Epoch: epoch, Steps: t.result.Steps, MeanLoss: mean}
-	last := epoch == t.spec.MaxEpochs
-	if last || t.always || mean <= evaluationMargin*t.nextMilestone() {
+	if t.evaluates(line) {
 		if err := t.evaluate(&line); err != nil {
 			return fmt.Errorf("epoch %d: %w", epoch, err)
 		}
 	}
-	if last && t.result.Stop == "" {
-		t.result.Stop = StopMaxEpochs
-	}
 	line.Seconds = time.Since(start).Seconds()
-	t.result.Epochs = epoch
-	t.result.History = append(t.result.History, line)
+	t.note(line)
 	if epoch == 1 && t.result.Stop != StopDiverged {
 		if t.result.GradientNoise1, err = t.noise.measure(t.session, t.ex); err != nil {
 			return fmt.Errorf("gradient noise after epoch 1: %w", err)
@@ -168,11 +163,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int, progress func(Epoch)) er
 // steps' losses; it ends at the first one that is not finite and answers that.
 func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error) {
 	n, d, batch := t.ex.Len(), t.arch.Input.Size(), len(t.y)
-	for i := range t.order {
-		t.order[i] = i
-	}
-	t.source.Seed(t.seeds.Order, uint64(epoch))
-	shuffle(t.order, &t.source)
+	t.shuffle(epoch)
 	var sum float64
 	steps := 0
 	for lo := 0; lo < n; lo += batch {
@@ -202,6 +193,29 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 	return sum / float64(steps), nil
 }
 
+// shuffle draws the epoch's order.
+func (t *trainer) shuffle(epoch int) {
+	for i := range t.order {
+		t.order[i] = i
+	}
+	t.source.Seed(t.seeds.Order, uint64(epoch))
+	shuffle(t.order, &t.source)
+}
+
+// evaluates says whether the epoch is followed by an evaluation: see [Train].
+func (t *trainer) evaluates(line Epoch) bool {
+	return line.Epoch == t.spec.MaxEpochs || t.always || line.MeanLoss <= evaluationMargin*t.nextMilestone()
+}
+
+// note puts the epoch into the result.
+func (t *trainer) note(line Epoch) {
+	if line.Epoch == t.spec.MaxEpochs && t.result.Stop == "" {
+		t.result.Stop = StopMaxEpochs
+	}
+	t.result.Epochs = line.Epoch
+	t.result.History = append(t.result.History, line)
+}
+
 // nextMilestone is the largest loss that is still to be reached.
 func (t *trainer) nextMilestone() float64 {
 	next := t.spec.TargetLoss
@@ -214,15 +228,21 @@ func (t *trainer) nextMilestone() float64 {
 	return next
 }
 
-// evaluate fills in the line's evaluation and compares it with the milestones.
+// evaluate evaluates the network.
 func (t *trainer) evaluate(line *Epoch) error {
 	var m Metrics
 	if err := evaluate(&m, t.session, t.ex, t.logits, t.arch.Classes); err != nil {
 		return err
 	}
+	t.judge(line, m)
+	return nil
+}
+
+// judge fills in the line's evaluation and compares it with the milestones.
+func (t *trainer) judge(line *Epoch, m Metrics) {
 	if !finite(m.Loss) {
 		t.result.Stop = StopDiverged
-		return nil
+		return
 	}
 	line.TrainLoss, line.TrainAccuracy = &m.Loss, &m.Accuracy
 	if m.Loss <= milestone01 && t.result.StepsTo01 < 0 {
@@ -234,7 +254,6 @@ func (t *trainer) evaluate(line *Epoch) error {
 	if m.Loss <= t.spec.TargetLoss {
 		t.result.Stop = StopTarget
 	}
-	return nil
 }
 
 func (t *trainer) snapshot(epoch int) error {

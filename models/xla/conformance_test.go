@@ -6,13 +6,27 @@ import (
 	"os"
 	"testing"
 
+	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/enginetest"
 )
 
-func TestConformance(t *testing.T) {
-	e, err := New(Options{Getenv: os.Getenv, Convolutions: os.Getenv("CONV")})
+// testEngine makes an engine, or skips the test where no plugin is found; a failure where nothing may be skipped.
+func testEngine(t *testing.T, o Options) models.Engine {
+	t.Helper()
+	o.Getenv = os.Getenv
+	e, err := New(o)
 	if err != nil {
+		if os.Getenv("GENBENCH_TEST_ALL") != "" {
+			t.Fatal(err)
+		}
 		t.Skip(err)
 	}
-	enginetest.Run(t, e)
+	return e
+}
+
+// TestConformance runs the suite of the engines with both ways to convolve.
+func TestConformance(t *testing.T) {
+	for _, way := range []string{Patches, Native} {
+		t.Run(way, func(t *testing.T) { enginetest.Run(t, testEngine(t, Options{Convolutions: way})) })
+	}
 }

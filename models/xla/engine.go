@@ -114,11 +114,14 @@ func debugOptions(platform string, found Plugin) map[string]any {
 	return o
 }
 
-// Name is "xla/cuda" or "xla/cpu"; products in less than float32 are told.
+// Name is "xla/cuda" or "xla/cpu"; products in less than float32, and a group size that was asked for, are told: both change bits.
 func (e *engine) Name() string {
 	name := "xla/" + strings.ToLower(e.client.Platform)
 	if e.options.Precision == TF32 {
 		name += "-tf32"
+	}
+	if e.options.GroupSize > 0 {
+		name += fmt.Sprintf("-g%d", e.options.GroupSize)
 	}
 	return name
 }

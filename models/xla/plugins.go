@@ -27,6 +27,8 @@ type Options struct {
 	Precision    string // of products: "" or Float32, or TF32
 	Convolutions string // "", Patches or Native: how they are computed; "" is what suits the device
 
+	GroupSize    int    // networks of a group; 0: by their shape
+
 	Getenv func(string) string // the environment, for the search; nil: none
 }
 
@@ -47,6 +49,9 @@ func (o Options) validate() error {
 	}
 	if !slices.Contains([]string{"", Patches, Native}, o.Convolutions) {
 		return fmt.Errorf("unknown way to convolve %q (known: %s, %s)", o.Convolutions, Patches, Native)
+	}
+	if o.GroupSize < 0 || o.GroupSize > 1<<12 {
+		return fmt.Errorf("groups of %d networks: 1 to %d are possible, 0 chooses", o.GroupSize, 1<<12)
 	}
 	return nil
 }

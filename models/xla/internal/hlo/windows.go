@@ -160,3 +160,20 @@ func (f *Func) While(start []Value, condition func([]Value) Value, body func([]V
 	}
 	return results
 }
+
+// Put replaces the values of a from scalars of i32 on by part.
+func (f *Func) Put(a, part Value, starts ...Value) Value {
+	names, types := []string{a.name, part.name}, []string{a.typ(), part.typ()}
+	for _, s := range starts {
+		names, types = append(names, s.name), append(types, s.typ())
+	}
+	if a.Elem != part.Elem || len(a.Dims) != len(part.Dims) || len(starts) != len(a.Dims) {
+		return f.fail(a.Elem, a.Dims, "update of %s by %s at %d indices", a.typ(), part.typ(), len(starts))
+	}
+	return f.emit(a.Elem, a.Dims, "stablehlo.dynamic_update_slice %s : (%s) -> %s", strings.Join(names, ", "), strings.Join(types, ", "), a.typ())
+}
+
+// IsFinite says which values are neither NaN nor infinite.
+func (f *Func) IsFinite(a Value) Value {
+	return f.emit(Bool, a.Dims, "stablehlo.is_finite %s : (%s) -> %s", a.name, a.typ(), typeOf(Bool, a.Dims))
+}

@@ -1,0 +1,180 @@
+//go:build linux && (amd64 || arm64) && !noxla
+
+package xla
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/genbench/genbench/models"
+	"github.com/genbench/genbench/models/cpu"
+)
+
+// groupCase is a family of networks to train in groups of 4 and, one at a time, on the cpu engine.
+type groupCase struct {
+	name      string
+	arch      models.Architecture
+	optimizer models.Optimizer
+	batch, n  int
+	diverges  int // the job with a learning rate far too large; -1: none
+}
+
+func groupCases(t *testing.T) []groupCase {
+	build := func(input models.Shape, layers ...models.Layer) models.Architecture {
+		a, err := models.Build("free", input, 3, layers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	vector, image := models.Shape{C: 7, H: 1, W: 1}, models.Shape{C: 2, H: 6, W: 5}
+	dense, relu, norm := models.Layer{Kind: models.Dense, Out: 9}, models.Layer{Kind: models.ReLU}, models.Layer{Kind: models.BatchNorm}
+	return []groupCase{
+		{"mlp", build(vector, dense, relu, models.Layer{Kind: models.Dropout, Rate: 0.3}, dense, relu, models.Layer{Kind: models.Dense}),
+			models.Optimizer{Name: "sgd", LearningRate: 0.1, Momentum: 0.9}, 16, 50, 2},
+		{"mlp-norm", build(vector, dense, norm, relu, models.Layer{Kind: models.Dense}),
+			models.Optimizer{Name: "sgd", LearningRate: 0.1}, 8, 33, -1}, // the last batch of one example is left out
+		{"cnn", build(image, models.Layer{Kind: models.Conv2D, Channels: 4, Kernel: 3, Padding: 1}, norm, relu, models.Layer{Kind: models.MaxPool, Kernel: 2},
+			models.Layer{Kind: models.Conv2D, Channels: 5, Kernel: 2}, relu, models.Layer{Kind: models.GlobalAvgPool}, models.Layer{Kind: models.Dense}),
+			models.Optimizer{Name: "adam", LearningRate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-3}, 10, 34, -1},
+	}
+}
+
+// jobs are 7 networks that differ in seeds, rates, decay, labels and, some, inputs.
+func (c groupCase) jobs() (jobs []models.Job, sets []models.Examples) {
+	rng := rand.New(rand.NewPCG(11, uint64(len(c.name))))
+	inputs := make([][]float32, 3)
+	for i := range inputs {
+		inputs[i] = make([]float32, c.n*c.arch.Input.Size())
+		for j := range inputs[i] {
+			inputs[i][j] = float32(rng.NormFloat64())
+		}
+	}
+	for i := range 7 {
+		ex := models.Examples{X: inputs[max(0, i-4)], Y: make([]int32, c.n)}
+		for j := range ex.Y {
+			ex.Y[j] = int32(rng.IntN(3))
+		}
+		o := c.optimizer
+		o.LearningRate *= 1 + float64(i)/4
+		o.WeightDecay = float64(i%2) * 1e-3
+		if i == c.diverges {
+			o.LearningRate = 1e6
+		}
+		seed := uint64(100 + i)
+		sets = append(sets, ex)
+		jobs = append(jobs, models.Job{
+			Training: models.Training{Optimizer: o, BatchSize: c.batch, TargetLoss: 0.9, MaxEpochs: 3 + i, Init: "pytorch", Snapshots: []int{0, 2}},
+			Seeds:    models.Seeds{Init: seed, Order: seed + 1, Dropout: seed + 2},
+			Examples: func() (models.Examples, error) { return ex, nil },
+		})
+	}
+	return jobs, sets
+}
+
+// train trains the jobs in groups and answers what became of each.
+func (c groupCase) train(t *testing.T, e models.Engine) []*models.Trained {
+	t.Helper()
+	jobs, sets := c.jobs()
+	results := make([]*models.Trained, len(jobs))
+	for i := range jobs {
+		jobs[i].Done = func(r *models.Trained, err error) {
+			if err != nil {
+				t.Errorf("job %d: %v", i, err)
+			}
+			if results[i] != nil {
+				t.Errorf("job %d is done twice", i)
+			}
+			results[i] = r
+		}
+	}
+	shape := models.GroupShape{Arch: c.arch, Optimizer: c.optimizer, BatchSize: c.batch, Examples: sets[0].Len()}
+	if err := models.TrainGroup(context.Background(), e.(models.Grouping), shape, jobs); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r == nil {
+			t.Fatalf("job %d was never done", i)
+		}
+	}
+	return results
+}
+
+// TestGroup trains networks together and holds each against the cpu engine's training of it alone: the same stop, steps and history, within rounding.
+func TestGroup(t *testing.T) {
+	alone, err := cpu.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range groupCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			e := testEngine(t, Options{GroupSize: 4})
+			got := c.train(t, e)
+			jobs, sets := c.jobs()
+			for i, job := range jobs {
+				want, err := models.Train(context.Background(), alone, c.arch, job.Training, job.Seeds, sets[i], nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				compareTrained(t, fmt.Sprintf("job %d", i), got[i], want)
+				if i == c.diverges && want.Stop != models.StopDiverged {
+					t.Errorf("job %d was to diverge, but ended by %s", i, want.Stop)
+				}
+			}
+			again := c.train(t, e)
+			for i := range again {
+				for j := range again[i].Final {
+					for v := range again[i].Final[j].Data {
+						if a, b := again[i].Final[j].Data[v], got[i].Final[j].Data[v]; math.Float32bits(a) != math.Float32bits(b) {
+							t.Fatalf("job %d, trained again: %s[%d] is %v, was %v", i, again[i].Final[j].Name, v, a, b)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// compareTrained compares two trainings of one network by engines that round differently.
+func compareTrained(t *testing.T, what string, got, want *models.Trained) {
+	t.Helper()
+	if got.Stop != want.Stop || got.Epochs != want.Epochs || got.Steps != want.Steps || got.StepsTo01 != want.StepsTo01 || len(got.History) != len(want.History) || len(got.Snapshots) != len(want.Snapshots) {
+		t.Errorf("%s: %s after %d epochs, %d steps, %d snapshots; the cpu engine has %s after %d, %d, %d", what,
+			got.Stop, got.Epochs, got.Steps, len(got.Snapshots), want.Stop, want.Epochs, want.Steps, len(want.Snapshots))
+		return
+	}
+	if want.Stop == models.StopDiverged {
+		return
+	}
+	// Tens of steps let float32 rounding grow.
+	near := func(name string, a, b float64) {
+		if !(math.Abs(a-b) <= 2e-4*(1+math.Abs(b))) {
+			t.Errorf("%s: %s is %v, the cpu engine has %v", what, name, a, b)
+		}
+	}
+	for i, line := range want.History {
+		near(fmt.Sprintf("mean loss of epoch %d", i+1), got.History[i].MeanLoss, line.MeanLoss)
+		if (got.History[i].TrainLoss == nil) != (line.TrainLoss == nil) {
+			t.Errorf("%s: epoch %d is evaluated by one engine only", what, i+1)
+		} else if line.TrainLoss != nil {
+			near(fmt.Sprintf("loss after epoch %d", i+1), *got.History[i].TrainLoss, *line.TrainLoss)
+			near(fmt.Sprintf("accuracy after epoch %d", i+1), *got.History[i].TrainAccuracy, *line.TrainAccuracy)
+		}
+	}
+	near("gradient noise after epoch 1", *got.GradientNoise1, *want.GradientNoise1)
+	near("gradient noise at the end", *got.GradientNoiseFinal, *want.GradientNoiseFinal)
+	states := []models.State{got.Final, want.Final}
+	for i := range want.Snapshots {
+		states = append(states, got.Snapshots[i].State, want.Snapshots[i].State)
+	}
+	for ; len(states) > 0; states = states[2:] {
+		for i, tensor := range states[1] {
+			for j, v := range tensor.Data {
+				near(fmt.Sprintf("%s[%d]", tensor.Name, j), float64(states[0][i].Data[j]), float64(v))
+			}
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package xla
+
+import "github.com/genbench/genbench/models"
+
+// Bounds of a group. Its size is a function of the architecture, the batch and the platform alone, as bits depend on it: products of another number of networks may be summed in another order.
+const (
+	mostSlots   = 128
+	slotsOnCPU  = 8
+	stepWork    = 1 << 36 // floating-point operations of one step of all networks: about 2 ms of a data-centre GPU, so that launching kernels is a small part
+	groupMemory = 8 << 30 // bytes for activations and patches
+)
+
+// slotsFor is the number of networks to train together: a power of two.
+func slotsFor(a models.Architecture, batch int, platform string) int {
+	most := mostSlots
+	if platform == "cpu" {
+		most = slotsOnCPU
+	}
+	work := 6 * a.MultiplyAdds() * int64(batch)
+	memory := 4 * 3 * int64(batch) * activations(a) // forward, backward and what fusion leaves
+	k := 1
+	for 2*k <= most && int64(2*k)*work <= stepWork && int64(2*k)*memory <= groupMemory {
+		k *= 2
+	}
+	return k
+}
+
+// activations counts the values of one example that a step stores: outputs, and the patches of convolutions.
+func activations(a models.Architecture) int64 {
+	n := int64(a.Input.Size())
+	for i, l := range a.Layers {
+		n += int64(l.Out)
+		if l.Kind == models.Conv2D && l.Kernel > 1 {
+			n += int64(a.Reads(i).C*l.Kernel*l.Kernel) * int64(l.Out/l.Channels)
+		}
+	}
+	return n
+}
