@@ -313,6 +313,10 @@ func (t *training) run(ctx context.Context, missing []Network) error {
 	slices.SortStableFunc(missing, func(a, b Network) int { return cmp.Compare(b.cost(), a.cost()) })
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	if g, ok := t.options.Engine.(models.Grouping); ok {
+		t.groups(ctx, g, missing, stop)
+		return context.Cause(ctx)
+	}
 	queue := make(chan *Network)
 	var workers sync.WaitGroup
 	for range min(max(t.options.Jobs, 1), len(missing)) {
@@ -342,34 +346,9 @@ func (t *training) network(ctx context.Context, n *Network) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	t.event(TrainEvent{Kind: EventStarted, Network: n})
-	done := 0.0 // of this network's work, a fraction
-	c, err := t.train(ctx, n, func(e models.Epoch) {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		now := float64(e.Epoch) / float64(n.Training.MaxEpochs)
-		t.done += (now - done) * n.cost()
-		done = now
-		t.passOn(TrainEvent{Kind: EventEpoch, Network: n, Epoch: &e})
-	})
-	if ctx.Err() != nil {
-		return nil // run reports why
-	}
-	if err != nil {
-		t.finish(n, done)
-		t.fail(n, err)
-		return nil
-	}
-	if err := t.store.Put(*c); err != nil {
-		return err
-	}
-	t.finish(n, done)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.report.Trained++
-	t.noteConverged(c.Record)
-	t.passOn(TrainEvent{Kind: EventFinished, Network: n, Record: c.Record})
-	return nil
+	w := t.begin(n)
+	c, err := t.train(ctx, n, w.epoch)
+	return w.end(ctx, c, err)
 }
 
 // finish counts the rest of a network's work as done.
@@ -389,12 +368,7 @@ func (t *training) fail(n *Network, err error) {
 
 // train trains and evaluates one network.
 func (t *training) train(ctx context.Context, n *Network, progress func(models.Epoch)) (c *Contents, err error) {
-	// An index out of range in an engine must not end a night's run.
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("training %s: panic: %v\n%s", n.ID, r, debug.Stack())
-		}
-	}()
+	defer caught(n, &err)
 	start := time.Now()
 	data, err := t.options.Data.Get(n.Set, n.Transform)
 	if err != nil {
@@ -404,6 +378,18 @@ func (t *training) train(ctx context.Context, n *Network, progress func(models.E
 	if err != nil {
 		return nil, err
 	}
+	return t.contents(n, trained, data, start)
+}
+
+// caught turns a panic into an error: an index out of range in an engine must not end a night's run.
+func caught(n *Network, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("training %s: panic: %v\n%s", n.ID, r, debug.Stack())
+	}
+}
+
+// contents evaluates a trained network.
+func (t *training) contents(n *Network, trained *models.Trained, data *dataset.Data, start time.Time) (*Contents, error) {
 	set, err := t.options.Data.Set(n.Set)
 	if err != nil {
 		return nil, err
@@ -415,7 +401,7 @@ func (t *training) train(ctx context.Context, n *Network, progress func(models.E
 		return nil, err
 	}
 	r.Seconds = time.Since(start).Seconds()
-	c = &Contents{Record: r, Final: trained.Final, Snapshots: trained.Snapshots, History: trained.History, TestCorrect: correct}
+	c := &Contents{Record: r, Final: trained.Final, Snapshots: trained.Snapshots, History: trained.History, TestCorrect: correct}
 	if n.KeepInit {
 		c.Init = trained.Init
 	}

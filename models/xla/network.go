@@ -63,7 +63,9 @@ func (l *lowering) reads(i int) models.Shape {
 func (l *lowering) tensor(i, j int) hlo.Value { return l.tensors[l.first[i]+j] }
 
 // hasBias says that layer i, dense or conv2d, has one.
-func (l *lowering) hasBias(i int) bool { return !l.a.Layers[i].NoBias || l.a.Layers[i].Kind == models.Dense }
+func (l *lowering) hasBias(i int) bool {
+	return !l.a.Layers[i].NoBias || l.a.Layers[i].Kind == models.Dense
+}
 
 // channels repeats a value a channel, [K, C], over an activation's other axes.
 func (l *lowering) channels(v hlo.Value, dims []int) hlo.Value { return l.Broadcast(v, dims, 0, 1) }

@@ -27,7 +27,7 @@ type Options struct {
 	Precision    string // of products: "" or Float32, or TF32
 	Convolutions string // "", Patches or Native: how they are computed; "" is what suits the device
 
-	GroupSize    int    // networks of a group; 0: by their shape
+	GroupSize int // networks of a group; 0: by their shape
 
 	Getenv func(string) string // the environment, for the search; nil: none
 }

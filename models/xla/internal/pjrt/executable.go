@@ -50,7 +50,7 @@ func compileOptions(device int, options map[string]any) ([]byte, error) {
 	}
 	build := varint(nil, 4, 1) // num_replicas
 	build = varint(build, 5, 1)
-	assigned := varint(varint(nil, 1, 1), 2, 1)                      // DeviceAssignmentProto: replica_count, computation_count,
+	assigned := varint(varint(nil, 1, 1), 2, 1)                     // DeviceAssignmentProto: replica_count, computation_count,
 	assigned = message(assigned, 3, varint(nil, 1, uint64(device))) // computation_devices: replica_device_ids
 	build = message(build, 9, assigned)
 	wire := message(nil, 3, build) // executable_build_options

@@ -1,0 +1,247 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/genbench/genbench/models"
+	"github.com/genbench/genbench/models/cpu"
+)
+
+// sessionGroup is a group that trains one network after the other in sessions of its own, with the same calls as models.Train: their bits must agree.
+type sessionGroup struct {
+	models.Engine
+	shape models.GroupShape
+	slots []sessionSlot
+	log   []string
+}
+
+type sessionSlot struct {
+	models.Session
+	ex    models.Examples
+	draws uint64
+	step  uint64
+}
+
+func (g *sessionGroup) NewGroup(s models.GroupShape) (models.Group, error) {
+	g.shape = s
+	return g, nil
+}
+
+func (g *sessionGroup) Size() int { return len(g.slots) }
+
+func (g *sessionGroup) Load(slot int, s models.State, o models.Optimizer, draws uint64, ex models.Examples) error {
+	g.log = append(g.log, "load")
+	session, err := g.NewSession(g.shape.Arch, 256)
+	g.slots[slot] = sessionSlot{session, ex, draws, 0}
+	return errors.Join(err, session.SetState(s), session.Begin(o))
+}
+
+func (g *sessionGroup) Epoch(order [][]int) ([][]float64, error) {
+	g.log = append(g.log, "epoch")
+	losses := make([][]float64, len(order))
+	for i, o := range order {
+		s := &g.slots[i]
+		for d := g.shape.Arch.Input.Size(); len(o) > 0; {
+			n := min(g.shape.BatchSize, len(o))
+			var x []float32
+			var y []int32
+			for _, at := range o[:n] {
+				x, y = append(x, s.ex.X[at*d:][:d]...), append(y, s.ex.Y[at])
+			}
+			o = o[n:]
+			loss, err := s.Step(x, y, models.Draw{Seed: s.draws, Step: s.step})
+			if err != nil {
+				return nil, err
+			}
+			s.step++
+			losses[i] = append(losses[i], loss)
+			if math.IsNaN(loss) || math.IsInf(loss, 0) {
+				break
+			}
+		}
+	}
+	return losses, nil
+}
+
+func (g *sessionGroup) Evaluate() ([]models.Metrics, error) {
+	metrics := make([]models.Metrics, len(g.slots))
+	for i, s := range g.slots {
+		if s.Session == nil {
+			continue
+		}
+		var err error
+		if metrics[i], err = models.Evaluate(s, s.ex, 256); err != nil {
+			return nil, err
+		}
+	}
+	return metrics, nil
+}
+
+// Noise is the definition, with the examples in one batch.
+func (g *sessionGroup) Noise() ([]float64, error) {
+	g.log = append(g.log, "noise")
+	noise := make([]float64, len(g.slots))
+	for i, s := range g.slots {
+		if s.Session == nil {
+			continue
+		}
+		n := float64(s.ex.Len())
+		norms := make([]float64, s.ex.Len())
+		grad := models.NewState(g.shape.Arch)
+		err := s.GradientNorms(norms, s.ex.X, s.ex.Y)
+		if _, e := s.Gradient(grad, s.ex.X, s.ex.Y, models.Eval, models.Draw{}); e != nil {
+			err = e
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range norms {
+			noise[i] += v / n
+		}
+		for _, t := range grad {
+			for _, v := range t.Data {
+				noise[i] -= float64(v) * float64(v)
+			}
+		}
+	}
+	return noise, nil
+}
+
+func (g *sessionGroup) State(slot int, dst models.State) error { return g.slots[slot].Session.State(dst) }
+func (g *sessionGroup) Close() error                            { return nil }
+
+// groupJobs are networks that stop at different times, one that diverges and one whose examples cannot be had.
+func groupJobs(t *testing.T) (models.GroupShape, []models.Job, []models.Examples) {
+	a, err := models.MLP(models.Shape{C: 5, H: 1, W: 1}, 3, models.MLPOptions{Widths: []int{8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	sgd := models.Optimizer{Name: "sgd", LearningRate: 0.2}
+	var jobs []models.Job
+	var sets []models.Examples
+	for i := range 9 {
+		ex := models.Examples{X: make([]float32, 30*5), Y: make([]int32, 30)}
+		for j := range ex.X {
+			ex.X[j] = float32(rng.NormFloat64())
+		}
+		for j := range ex.Y {
+			if ex.Y[j] = int32(rng.IntN(3)); i%2 == 0 && ex.X[5*j] > 0 { // half of them can be learned
+				ex.Y[j] = 0
+			}
+		}
+		o := sgd
+		if i == 4 {
+			o.LearningRate = 1e6
+		}
+		job := models.Job{
+			Training: models.Training{Optimizer: o, BatchSize: 8, TargetLoss: 0.5, MaxEpochs: 1 + 7*i, Init: "he", Snapshots: []int{0, 1}},
+			Seeds:    models.Seeds{Init: uint64(i), Order: uint64(i) + 50, Dropout: 7},
+			Examples: func() (models.Examples, error) { return ex, nil },
+		}
+		if i == 5 {
+			job.Examples = func() (models.Examples, error) { return models.Examples{}, errors.New("no such set") }
+		}
+		jobs, sets = append(jobs, job), append(sets, ex)
+	}
+	return models.GroupShape{Arch: a, Optimizer: sgd, BatchSize: 8, Examples: 30}, jobs, sets
+}
+
+// TestTrainGroup trains through slots and compares every bit with Train.
+func TestTrainGroup(t *testing.T) {
+	e, err := cpu.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{1, 4, 16} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			shape, jobs, sets := groupJobs(t)
+			results, failures := make([]*models.Trained, len(jobs)), make([]error, len(jobs))
+			for i := range jobs {
+				jobs[i].Done = func(r *models.Trained, err error) { results[i], failures[i] = r, err }
+			}
+			g := &sessionGroup{Engine: e, slots: make([]sessionSlot, size)}
+			if err := models.TrainGroup(context.Background(), g, shape, jobs); err != nil {
+				t.Fatal(err)
+			}
+			stops := map[string]int{}
+			for i, job := range jobs {
+				if i == 5 {
+					if failures[i] == nil || !strings.Contains(failures[i].Error(), "no such set") {
+						t.Errorf("job 5 ends with %v", failures[i])
+					}
+					continue
+				}
+				want, err := models.Train(context.Background(), e, shape.Arch, job.Training, job.Seeds, sets[i], nil)
+				if err != nil || failures[i] != nil {
+					t.Fatal(i, err, failures[i])
+				}
+				sameTrained(t, i, results[i], want)
+				stops[want.Stop]++
+			}
+			if len(stops) != 3 {
+				t.Errorf("the networks stop by %v only", stops)
+			}
+		})
+	}
+}
+
+// sameTrained compares all but the time it took. Gradient noise is summed in another order.
+func sameTrained(t *testing.T, i int, got, want *models.Trained) {
+	t.Helper()
+	for _, r := range []*models.Trained{got, want} {
+		for j := range r.History {
+			r.History[j].Seconds = 0
+		}
+	}
+	for _, noise := range [][2]**float64{{&got.GradientNoise1, &want.GradientNoise1}, {&got.GradientNoiseFinal, &want.GradientNoiseFinal}} {
+		a, b := *noise[0], *noise[1]
+		if (a == nil) != (b == nil) || a != nil && math.Abs(*a-*b) > 1e-6*(1+*b) {
+			t.Errorf("job %d: gradient noise %v, want %v", i, a, b)
+		}
+		*noise[0], *noise[1] = nil, nil
+	}
+	if want.Stop == models.StopDiverged { // NaN differs from itself
+		got.Final, want.Final = nil, nil
+	}
+	if len(want.History) == 0 {
+		got.History, want.History = nil, nil
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("job %d: %+v, want %+v", i, got, want)
+	}
+}
+
+// TestTrainGroupCancelled: a cancelled training ends with the context's error.
+func TestTrainGroupCancelled(t *testing.T) {
+	e, err := cpu.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape, jobs, _ := groupJobs(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	for i := range jobs {
+		jobs[i].Progress = func(models.Epoch) { cancel() }
+		jobs[i].Done = func(*models.Trained, error) {}
+	}
+	g := &sessionGroup{Engine: e, slots: make([]sessionSlot, 2)}
+	if err := models.TrainGroup(ctx, g, shape, jobs); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	epochs := 0
+	for _, entry := range g.log {
+		if entry == "epoch" {
+			epochs++
+		}
+	}
+	if epochs != 1 {
+		t.Errorf("%d epochs after the training was cancelled in the first", epochs)
+	}
+}
