@@ -114,8 +114,10 @@ func (g *sessionGroup) Noise() ([]float64, error) {
 	return noise, nil
 }
 
-func (g *sessionGroup) State(slot int, dst models.State) error { return g.slots[slot].Session.State(dst) }
-func (g *sessionGroup) Close() error                            { return nil }
+func (g *sessionGroup) State(slot int, dst models.State) error {
+	return g.slots[slot].Session.State(dst)
+}
+func (g *sessionGroup) Close() error { return nil }
 
 // groupJobs are networks that stop at different times, one that diverges and one whose examples cannot be had.
 func groupJobs(t *testing.T) (models.GroupShape, []models.Job, []models.Examples) {

@@ -62,9 +62,9 @@ func xlaRows(getenv func(string) string) [][]string {
 	var rows [][]string
 	for _, d := range found {
 		row := []string{"engine xla", d.Path + " (" + d.From + "): ", ""}
-		if d.Err != nil {
+		if d.Problem != "" {
 			row[1] += "unusable"
-			row[2] = d.Err.Error()
+			row[2] = d.Problem
 		} else {
 			row[1] += strings.Join(d.Devices, "; ") + ", PJRT " + d.Interface
 			row[2] = "--engine xla --device " + d.Platform

@@ -66,10 +66,10 @@ func rows() []row {
 		row{Widths: small, Batch: 1000, Task: "evaluate", Optimizer: "sgd"},
 		row{Widths: []int{196, 256, 256, 256, 256, 10}, Batch: 1000, Task: "evaluate", Optimizer: "sgd"})
 	for _, n := range nets() {
-		rs = append(rs, row{Net: n.name, Batch: n.batch, Task: "step", Optimizer: "sgd"})
+		rs = append(rs, row{Net: n.Name, Batch: n.Batch, Task: "step", Optimizer: "sgd"})
 	}
 	for _, n := range nets() {
-		rs = append(rs, row{Net: n.name, Batch: n.batch, Task: "evaluate", Optimizer: "sgd"})
+		rs = append(rs, row{Net: n.Name, Batch: n.Batch, Task: "evaluate", Optimizer: "sgd"})
 	}
 	return rs
 }

@@ -11,7 +11,7 @@ func Describe(getenv func(string) string) []Description {
 		d := Description{Plugin: f}
 		p, c, err := start(f.Path, f.Platform)
 		if err != nil {
-			d.Err = err
+			d.Problem = err.Error()
 			all = append(all, d)
 			continue
 		}

@@ -83,7 +83,7 @@ type Description struct {
 	Plugin
 	Interface string   // version of PJRT's C interface, "0.115"
 	Devices   []string // "cuda:0 NVIDIA H100, 70.1 GiB"
-	Err       error    // why it cannot be used
+	Problem   string   // why it cannot be used; "": it can
 }
 
 // wheels are where the wheels that hold a plugin put it, below a Python environment's packages.

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+)
+
+func processors() int { return runtime.NumCPU() }
+
+// table is the report for people.
+func (r *report) table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "gpucheck, %s, %s\nengine %s", r.Program, r.Time, r.Engine)
+	if r.Torch != "" {
+		fmt.Fprintf(&b, "; PyTorch %s", r.Torch)
+	}
+	b.WriteString("\n\n")
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, p := range r.Plugins {
+		state := strings.Join(p.Devices, "; ") + ", PJRT " + p.Interface
+		if p.Problem != "" {
+			state = p.Problem
+		}
+		fmt.Fprintf(w, "plugin %s\t%s\t%s\n", p.Path, p.From, state)
+	}
+	for _, c := range r.Checks {
+		state := "FAILED"
+		if c.OK {
+			state = "ok"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s (%.1f s)\n", c.Name, state, c.Detail, c.Seconds)
+	}
+	if len(r.Benchmarks) > 0 {
+		fmt.Fprintln(w, "\nnetwork\tbatch\tproducts\tconvolutions\tStep ex/s\tone ex/s\tbest group\tnetworks x ex/s\tTFLOP/s\tof peak\ttorch eager\ttorch graph\ttorch.compile\tgroup / best torch")
+	}
+	for _, m := range r.Benchmarks {
+		best, one := m.best(), 0.0
+		if len(m.Groups) > 0 {
+			one = m.Groups[0].Rate
+		}
+		flops := best.Rate / float64(m.Batch) * m.StepFLOP
+		share := "-"
+		if m.Peak > 0 {
+			share = fmt.Sprintf("%.1f %%", 100*flops/m.Peak)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.4g\t%.4g\t%d\t%.4g\t%.3g\t%s", m.Net, m.Batch, m.Precision, m.Convolutions, m.Session, one, best.K, best.Rate, flops/1e12, share)
+		fastest := 0.0
+		for _, way := range []string{"eager", "cuda graph", "torch.compile"} {
+			v := m.Torch[way]
+			if v == nil {
+				fmt.Fprint(w, "\t-")
+				continue
+			}
+			fastest = max(fastest, *v)
+			fmt.Fprintf(w, "\t%.4g", *v)
+		}
+		ratio := "-"
+		if fastest > 0 {
+			ratio = fmt.Sprintf("%.2f", best.Rate/fastest)
+		}
+		fmt.Fprintf(w, "\t%s\n", ratio)
+	}
+	w.Flush()
+	for _, m := range r.Benchmarks {
+		for _, e := range m.Errors {
+			fmt.Fprintf(&b, "%s %s %s: %s\n", m.Net, m.Precision, m.Convolutions, e)
+		}
+	}
+	if c := r.Corpus; c != nil {
+		fmt.Fprintf(&b, "\ncorpus of %d networks: %.1f s on %s, %.1f s on %s; rank correlation of gaps %.4f; GPU utilization %.0f %%; %d failed\n",
+			c.Networks, c.Seconds, c.Engine, c.SecondsCPU, c.EngineCPU, c.GapRank, c.Utilization, c.Failed)
+	}
+	for _, e := range r.Errors {
+		fmt.Fprintf(&b, "\nERROR %s\n", e)
+	}
+	return b.String()
+}
