@@ -229,6 +229,7 @@ func TestTrainGroupCancelled(t *testing.T) {
 	}
 	shape, jobs, _ := groupJobs(t)
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	for i := range jobs {
 		jobs[i].Progress = func(models.Epoch) { cancel() }
 		jobs[i].Done = func(*models.Trained, error) {}

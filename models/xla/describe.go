@@ -9,13 +9,14 @@ func Describe(getenv func(string) string) []Description {
 	var all []Description
 	for _, f := range Find(getenv) {
 		d := Description{Plugin: f}
-		p, c, err := start(f.Path, f.Platform)
+		s, err := start(f.Path, f.Platform)
 		if err != nil {
 			d.Problem = err.Error()
 			all = append(all, d)
 			continue
 		}
-		d.Interface, d.Platform = p.Version(), c.Platform
+		c := s.client
+		d.Interface, d.Platform = s.plugin.Version(), c.Platform
 		for _, device := range c.Devices() {
 			text := fmt.Sprintf("%s:%d %s", c.Platform, device.Index, device.Kind)
 			if m := device.Memory(); m.Limit > 0 {

@@ -16,7 +16,7 @@ import (
 // Supported says whether this build has the engine.
 const Supported = true
 
-// New finds and loads a plugin and makes an engine of one of its devices. Compiled programs are kept as long as the engine is.
+// New finds and loads a plugin and makes an engine of one of its devices. Compiled programs are kept until the process ends.
 func New(o Options) (models.Engine, error) {
 	e, err := open(o)
 	if err != nil {
@@ -32,7 +32,11 @@ type engine struct {
 	device  pjrt.Device
 	options Options
 	debug   map[string]any // XLA's options
+	cache   *cache
+}
 
+// cache is the programs compiled for one client, by device, options and text: as long as the process they are kept, and engines share them.
+type cache struct {
 	mu       sync.Mutex
 	compiled map[[sha256.Size]byte]*program
 }
@@ -49,20 +53,26 @@ var _ models.Engine = (*engine)(nil)
 // clients are started plugins: a second client on one GPU would ask for memory that the first has.
 var clients = struct {
 	sync.Mutex
-	byPath map[string]*pjrt.Client
-	loaded map[string]*pjrt.Plugin
-}{byPath: map[string]*pjrt.Client{}, loaded: map[string]*pjrt.Plugin{}}
+	byPath map[string]*started
+}{byPath: map[string]*started{}}
+
+// started is a plugin at work.
+type started struct {
+	plugin *pjrt.Plugin
+	client *pjrt.Client
+	cache  *cache
+}
 
 // start loads a plugin and starts its client once a process.
-func start(path, platform string) (*pjrt.Plugin, *pjrt.Client, error) {
+func start(path, platform string) (*started, error) {
 	clients.Lock()
 	defer clients.Unlock()
-	if c := clients.byPath[path]; c != nil {
-		return clients.loaded[path], c, nil
+	if s := clients.byPath[path]; s != nil {
+		return s, nil
 	}
 	p, err := pjrt.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var options map[string]any
 	if platform == "cuda" {
@@ -71,10 +81,11 @@ func start(path, platform string) (*pjrt.Plugin, *pjrt.Client, error) {
 	}
 	c, err := p.NewClient(options)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	clients.loaded[path], clients.byPath[path] = p, c
-	return p, c, nil
+	s := &started{p, c, &cache{compiled: map[[sha256.Size]byte]*program{}}}
+	clients.byPath[path] = s
+	return s, nil
 }
 
 func open(o Options) (*engine, error) {
@@ -89,17 +100,18 @@ func open(o Options) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, c, err := start(found.Path, found.Platform)
+	s, err := start(found.Path, found.Platform)
 	if err != nil {
 		return nil, err
 	}
+	p, c := s.plugin, s.client
 	if platform != "" && c.Platform != platform {
 		return nil, fmt.Errorf("plugin %s computes on %s, not on %s", p.Path, c.Platform, platform)
 	}
 	if index >= len(c.Devices()) {
 		return nil, fmt.Errorf("there is no device %s:%d: plugin %s has %d, counted from 0", c.Platform, index, p.Path, len(c.Devices()))
 	}
-	return &engine{plugin: p, client: c, device: c.Devices()[index], options: o, debug: debugOptions(c.Platform, found), compiled: map[[sha256.Size]byte]*program{}}, nil
+	return &engine{plugin: p, client: c, device: c.Devices()[index], options: o, debug: debugOptions(c.Platform, found), cache: s.cache}, nil
 }
 
 // debugOptions are XLA's for a platform. On a GPU they ask for the same bits in every run; autotuning, which picks kernels by the clock, is off with them.
@@ -171,14 +183,15 @@ func (e *engine) accepts(a models.Architecture) error {
 
 // compile compiles a program, or answers the one compiled before.
 func (e *engine) compile(s source) (*pjrt.Executable, error) {
-	key := sha256.Sum256([]byte(s.text))
-	e.mu.Lock()
-	p := e.compiled[key]
+	key := sha256.Sum256(fmt.Append(nil, e.device.Index, e.debug, s.text)) // fmt prints maps in the order of their keys
+	c := e.cache
+	c.mu.Lock()
+	p := c.compiled[key]
 	if p == nil {
 		p = &program{}
-		e.compiled[key] = p
+		c.compiled[key] = p
 	}
-	e.mu.Unlock()
+	c.mu.Unlock()
 	p.once.Do(func() { p.exe, p.err = e.device.Compile(s.text, s.results, e.debug) })
 	return p.exe, p.err
 }

@@ -19,7 +19,8 @@ type groupCase struct {
 	arch      models.Architecture
 	optimizer models.Optimizer
 	batch, n  int
-	diverges  int // the job with a learning rate far too large; -1: none
+	diverges  int    // the job with a learning rate far too large; -1: none
+	way       string // how convolutions are computed
 }
 
 func groupCases(t *testing.T) []groupCase {
@@ -32,14 +33,15 @@ func groupCases(t *testing.T) []groupCase {
 	}
 	vector, image := models.Shape{C: 7, H: 1, W: 1}, models.Shape{C: 2, H: 6, W: 5}
 	dense, relu, norm := models.Layer{Kind: models.Dense, Out: 9}, models.Layer{Kind: models.ReLU}, models.Layer{Kind: models.BatchNorm}
+	cnn := build(image, models.Layer{Kind: models.Conv2D, Channels: 4, Kernel: 3, Padding: 1}, norm, relu, models.Layer{Kind: models.MaxPool, Kernel: 2},
+		models.Layer{Kind: models.Conv2D, Channels: 5, Kernel: 2}, relu, models.Layer{Kind: models.GlobalAvgPool}, models.Layer{Kind: models.Dense})
 	return []groupCase{
 		{"mlp", build(vector, dense, relu, models.Layer{Kind: models.Dropout, Rate: 0.3}, dense, relu, models.Layer{Kind: models.Dense}),
-			models.Optimizer{Name: "sgd", LearningRate: 0.1, Momentum: 0.9}, 16, 50, 2},
+			models.Optimizer{Name: "sgd", LearningRate: 0.1, Momentum: 0.9}, 16, 50, 2, ""},
 		{"mlp-norm", build(vector, dense, norm, relu, models.Layer{Kind: models.Dense}),
-			models.Optimizer{Name: "sgd", LearningRate: 0.1}, 8, 33, -1}, // the last batch of one example is left out
-		{"cnn", build(image, models.Layer{Kind: models.Conv2D, Channels: 4, Kernel: 3, Padding: 1}, norm, relu, models.Layer{Kind: models.MaxPool, Kernel: 2},
-			models.Layer{Kind: models.Conv2D, Channels: 5, Kernel: 2}, relu, models.Layer{Kind: models.GlobalAvgPool}, models.Layer{Kind: models.Dense}),
-			models.Optimizer{Name: "adam", LearningRate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-3}, 10, 34, -1},
+			models.Optimizer{Name: "sgd", LearningRate: 0.1}, 8, 33, -1, ""}, // the last batch of one example is left out
+		{"cnn", cnn, models.Optimizer{Name: "adam", LearningRate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-3}, 10, 34, -1, Patches},
+		{"cnn-native", cnn, models.Optimizer{Name: "rmsprop", LearningRate: 0.003, Alpha: 0.99, Momentum: 0.5, Epsilon: 1e-2}, 10, 34, -1, Native},
 	}
 }
 
@@ -111,7 +113,7 @@ func TestGroup(t *testing.T) {
 	}
 	for _, c := range groupCases(t) {
 		t.Run(c.name, func(t *testing.T) {
-			e := testEngine(t, Options{GroupSize: 4})
+			e := testEngine(t, Options{GroupSize: 4, Convolutions: c.way})
 			got := c.train(t, e)
 			jobs, sets := c.jobs()
 			for i, job := range jobs {

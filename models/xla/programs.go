@@ -11,11 +11,10 @@ import (
 type call int
 
 const (
-	callLogits call = iota
-	callOutputs
-	callGradient // evaluation mode
-	callLearn    // the gradient in Learn mode
-	callFrom     // the gradient for a seed
+	callOutputs  call = iota // the logits are the last
+	callGradient             // evaluation mode
+	callLearn                // the gradient in Learn mode
+	callFrom                 // the gradient for a seed
 	callBackward
 	callNorms
 	callDots
@@ -25,7 +24,7 @@ const (
 )
 
 func (c call) String() string {
-	return [...]string{"logits", "outputs", "gradient", "learn", "from", "backward", "norms", "dots", "moments", "curvature", "step"}[c]
+	return [...]string{"outputs", "gradient", "learn", "from", "backward", "norms", "dots", "moments", "curvature", "step"}[c]
 }
 
 // source is a program's text and how many arrays it answers.
@@ -48,8 +47,8 @@ func programOf(c call, a models.Architecture, n int, how choices, r rule) (s sou
 	l.tensors = l.like(false)
 	var results []hlo.Value
 	switch c {
-	case callLogits, callOutputs:
-		results = l.outputsProgram(c)
+	case callOutputs:
+		results = l.outputsProgram()
 	case callFrom, callBackward:
 		results = l.seededProgram(c)
 	case callStep:
@@ -69,15 +68,10 @@ func (l *lowering) input() hlo.Value {
 	return l.fromRows(l.Parameter(hlo.F32, l.n, l.a.Input.Size()), l.a.Input)
 }
 
-// outputsProgram answers every layer's rows, or the logits alone.
-func (l *lowering) outputsProgram(c call) []hlo.Value {
-	p := l.forward(l.input(), models.Eval, draws{})
-	outs := p.outs
-	if c == callLogits {
-		outs = outs[len(outs)-1:]
-	}
+// outputsProgram answers every layer's rows. There is no program of the logits alone: fused otherwise, it could answer other bits.
+func (l *lowering) outputsProgram() []hlo.Value {
 	var rows []hlo.Value
-	for _, out := range outs {
+	for _, out := range l.forward(l.input(), models.Eval, draws{}).outs {
 		rows = append(rows, l.toRows(out))
 	}
 	return rows

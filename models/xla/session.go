@@ -148,7 +148,10 @@ func (s *session) Logits(dst, x []float32) error {
 		err = fmt.Errorf("room for %d logits, %d examples have %d", len(dst), n, n*s.a.Classes)
 	}
 	if err == nil {
-		err = s.run(callLogits, n, inputs{x: x}, func(out results) error { return out.rows(dst, s.a.Classes) })
+		err = s.run(callOutputs, n, inputs{x: x}, func(out results) error {
+			*out.next = len(s.a.Layers) - 1
+			return out.rows(dst, s.a.Classes)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("computing logits: %w", err)

@@ -1,0 +1,102 @@
+package xla
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/genbench/genbench/models"
+)
+
+// TestFind lays out a Python environment, go-xla's folder and a named one, and asks for the order.
+func TestFind(t *testing.T) {
+	root := t.TempDir()
+	file := func(parts ...string) string {
+		path := filepath.Join(append([]string{root}, parts...)...)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cuda := file("env", "lib/python3.12/site-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
+	file("env", "lib/python3.12/site-packages/nvidia/cu13/bin/ptxas")
+	processor := file("env", "lib/python3.12/site-packages/lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so")
+	installed := file("home", ".local/lib/go-xla/pjrt_c_api_cpu_v0.83.4_plugin.so")
+	named := file("named", "pjrt_mine.so")
+	file("named", "notes.txt")
+	env := map[string]string{
+		"VIRTUAL_ENV": filepath.Join(root, "env"), "HOME": filepath.Join(root, "home"),
+		PathVariable: filepath.Join(root, "named") + ":" + filepath.Join(root, "missing.so"),
+	}
+	getenv := func(name string) string { return env[name] }
+	var paths []string
+	for _, p := range Find(getenv) {
+		if strings.HasPrefix(p.Path, root) { // this machine may have plugins, too
+			paths = append(paths, p.Path)
+		}
+	}
+	if want := []string{named, cuda, processor, installed}; !slices.Equal(paths, want) {
+		t.Errorf("found %v, want %v", paths, want)
+	}
+	for device, want := range map[string]string{"": cuda, "cuda:1": cuda, "cpu": named} { // a name that tells nothing may be either, and comes behind a GPU's
+		o := Options{Device: device, Getenv: getenv}
+		platform, _, err := o.device()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := o.choose(platform)
+		if err != nil || p.Path != want {
+			t.Errorf("device %q: %v, %v; want %s", device, p, err, want)
+		}
+		if p.Path == cuda && p.CUDA != filepath.Join(root, "env/lib/python3.12/site-packages/nvidia/cu13") {
+			t.Errorf("CUDA's tools in %q", p.CUDA)
+		}
+	}
+}
+
+func TestOptionsRefuse(t *testing.T) {
+	for _, o := range []Options{{Device: "gpu"}, {Device: "cuda:x"}, {Device: "cuda:-1"}, {Device: "cpu:"}} {
+		if _, _, err := o.device(); err == nil {
+			t.Errorf("%+v is not refused", o)
+		}
+	}
+	for _, o := range []Options{{Precision: "half"}, {Convolutions: "fft"}, {GroupSize: -1}} {
+		if err := o.validate(); err == nil {
+			t.Errorf("%+v is not refused", o)
+		}
+	}
+	o := Options{Device: "cuda:0", Getenv: func(string) string { return "" }}
+	if p, err := o.choose("cuda"); err == nil {
+		t.Logf("this machine has %v", p)
+	} else if !strings.Contains(err.Error(), "pip install") || !strings.Contains(err.Error(), PathVariable) {
+		t.Errorf("no plugin: %v: no remedy", err)
+	}
+}
+
+// TestGroupSizes: powers of two, by the rules of groupsize.go worked out by hand.
+func TestGroupSizes(t *testing.T) {
+	mlp, err := models.MLP(models.Shape{C: 1, H: 28, W: 28}, 10, models.MLPOptions{Widths: []int{256, 256}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 268,800 multiply-adds x 6 x 128 = 2.1e8 a step: 2^36 would hold 332, 128 is the most.
+	if k := slotsFor(mlp, 128, "cuda"); k != 128 {
+		t.Errorf("%d MLPs", k)
+	}
+	if k := slotsFor(mlp, 128, "cpu"); k != 8 {
+		t.Errorf("%d MLPs on the processor", k)
+	}
+	resnet, err := models.ResNet(models.Shape{C: 3, H: 32, W: 32}, 10, models.ResNetOptions{Layers: 18, Width: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 5.6e8 multiply-adds x 6 x 64 = 2.1e11: one step is more than 2^36 = 6.9e10.
+	if k := slotsFor(resnet, 64, "cuda"); k != 1 {
+		t.Errorf("%d ResNets", k)
+	}
+}
