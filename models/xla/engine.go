@@ -111,15 +111,20 @@ func open(o Options) (*engine, error) {
 	if index >= len(c.Devices()) {
 		return nil, fmt.Errorf("there is no device %s:%d: plugin %s has %d, counted from 0", c.Platform, index, p.Path, len(c.Devices()))
 	}
-	return &engine{plugin: p, client: c, device: c.Devices()[index], options: o, debug: debugOptions(c.Platform, found), cache: s.cache}, nil
+	return &engine{plugin: p, client: c, device: c.Devices()[index], options: o, debug: debugOptions(c.Platform, found, o.Tuned), cache: s.cache}, nil
 }
 
-// debugOptions are XLA's for a platform. On a GPU they ask for the same bits in every run; autotuning, which picks kernels by the clock, is off with them.
-func debugOptions(platform string, found Plugin) map[string]any {
+// debugOptions are XLA's for a platform. On a GPU they ask for the same bits in every run: no operation that sums in any order, and no autotuning, which picks kernels by
+// the clock. Without autotuning XLA (of jax-cuda13-pjrt 0.12.0.1) has no default for products that it would fuse by Triton, and refuses to compile; cuBLAS takes them all then.
+func debugOptions(platform string, found Plugin, tuned bool) map[string]any {
 	if platform != "cuda" {
 		return nil
 	}
-	o := map[string]any{"xla_gpu_deterministic_ops": true}
+	o := map[string]any{}
+	if !tuned {
+		o["xla_gpu_deterministic_ops"] = true
+		o["xla_gpu_enable_triton_gemm"] = false
+	}
 	if found.CUDA != "" {
 		o["xla_gpu_cuda_data_dir"] = found.CUDA
 	}
@@ -131,6 +136,9 @@ func (e *engine) Name() string {
 	name := "xla/" + strings.ToLower(e.client.Platform)
 	if e.options.Precision == TF32 {
 		name += "-tf32"
+	}
+	if e.options.Tuned {
+		name += "-tuned"
 	}
 	if e.options.GroupSize > 0 {
 		name += fmt.Sprintf("-g%d", e.options.GroupSize)

@@ -165,13 +165,15 @@ func (g *group) Evaluate() ([]models.Metrics, error) {
 
 // Noise measures the gradient noise of the networks.
 func (g *group) Noise() ([]float64, error) {
-	batch := max(1, min(evaluationBatch, g.shape.examples, exampleChunk(g.shape.a)/g.shape.k))
-	values, err := g.ask("gradient noise", batch, noiseProgram)
+	values, err := g.ask("gradient noise", min(noiseBatch(g.shape), g.shape.examples), noiseProgram)
 	if err != nil {
 		return nil, fmt.Errorf("gradient noise of a group of %d networks: %w", len(g.slots), err)
 	}
 	return values[0], nil
 }
+
+// noiseBatch is how many examples' own gradients are stored at once, of each network.
+func noiseBatch(s groupShape) int { return max(1, min(evaluationBatch, exampleChunk(s.a)/s.k)) }
 
 // ask runs a program of tensors and data that answers arrays of [K].
 func (g *group) ask(what string, batch int, write func(groupShape, int) (source, error)) ([][]float64, error) {

@@ -27,7 +27,8 @@ type Options struct {
 	Precision    string // of products: "" or Float32, or TF32
 	Convolutions string // "", Patches or Native: how they are computed; "" is what suits the device
 
-	GroupSize int // networks of a group; 0: by their shape
+	Tuned     bool // let XLA time its kernels and choose: faster on a GPU, and other bits in every run
+	GroupSize int  // networks of a group; 0: by their shape
 
 	Getenv func(string) string // the environment, for the search; nil: none
 }
@@ -42,6 +43,9 @@ const (
 
 // PathVariable names the plugin's file, or folders with such files, separated by colons. It is go-xla's and PyTorch/XLA's, too.
 const PathVariable = "PJRT_PLUGIN_LIBRARY_PATH"
+
+// PackagesVariable names folders with Python packages, separated by colons, where pip install --target put a plugin.
+const PackagesVariable = "GENBENCH_PYTHON_PACKAGES"
 
 func (o Options) validate() error {
 	if !slices.Contains([]string{"", Float32, TF32}, o.Precision) {
@@ -98,7 +102,7 @@ var wheels = []struct{ platform, pattern, wheel string }{
 // cudaTools are where NVIDIA's wheels put ptxas and libdevice, beside the plugin's packages.
 var cudaTools = []string{"nvidia/cu13", "nvidia/cuda_nvcc"}
 
-// Find lists the plugins on this machine, in the order in which they are tried: those of $PJRT_PLUGIN_LIBRARY_PATH, of the active Python
+// Find lists the plugins on this machine, in the order in which they are tried: those of $PJRT_PLUGIN_LIBRARY_PATH, of $GENBENCH_PYTHON_PACKAGES, of the active Python
 // environment ($VIRTUAL_ENV, $CONDA_PREFIX), of the user's and the system's Python packages, and those that go-xla's installer left.
 func Find(getenv func(string) string) []Plugin {
 	if getenv == nil {
@@ -155,7 +159,7 @@ func named(file, from string) Plugin {
 
 // packageFolders are the folders with Python packages, the active environment's first.
 func packageFolders(getenv func(string) string) []string {
-	var folders []string
+	folders := filepath.SplitList(getenv(PackagesVariable))
 	for _, root := range []string{getenv("VIRTUAL_ENV"), getenv("CONDA_PREFIX"), filepath.Join(getenv("HOME"), ".local"), "/usr/local", "/usr"} {
 		if root == "" || root == ".local" {
 			continue
