@@ -23,10 +23,11 @@ func NewAhead(device string, o Options) (*Ahead, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	found, err := o.choose("cuda")
+	all, err := o.candidates("cuda")
 	if err != nil {
 		return nil, err
 	}
+	found := all[0]
 	if found.Platform != "cuda" {
 		return nil, errors.New("no PJRT plugin for cuda found; " + remedy("cuda"))
 	}

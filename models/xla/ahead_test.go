@@ -13,11 +13,11 @@ import (
 // TestCompilesForH100 compiles every kind of program for an H100 that is not there, with the options of a run: what XLA's compiler for CUDA takes is settled without a GPU.
 func TestCompilesForH100(t *testing.T) {
 	tools := func(o Options) bool {
-		found, err := o.choose("cuda")
-		if err != nil || found.CUDA == "" {
+		found, err := o.candidates("cuda")
+		if err != nil || found[0].CUDA == "" {
 			return false
 		}
-		_, err = os.Stat(filepath.Join(found.CUDA, "bin/ptxas"))
+		_, err = os.Stat(filepath.Join(found[0].CUDA, "bin/ptxas"))
 		return err == nil
 	}
 	if o := (Options{Getenv: os.Getenv}); !tools(o) {

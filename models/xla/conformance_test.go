@@ -10,10 +10,10 @@ import (
 	"github.com/genbench/genbench/models/enginetest"
 )
 
-// testEngine makes an engine, or skips the test where no plugin is found; a failure where nothing may be skipped.
+// testEngine makes an engine on the processor, or skips the test where no plugin is found; a failure where nothing may be skipped.
 func testEngine(t *testing.T, o Options) models.Engine {
 	t.Helper()
-	o.Getenv = os.Getenv
+	o.Device, o.Getenv = "cpu", os.Getenv
 	e, err := New(o)
 	if err != nil {
 		if os.Getenv("GENBENCH_TEST_ALL") != "" {

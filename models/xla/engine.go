@@ -4,6 +4,7 @@ package xla
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -96,10 +97,23 @@ func open(o Options) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := o.choose(platform)
+	found, err := o.candidates(platform)
 	if err != nil {
 		return nil, err
 	}
+	var refused error
+	for _, plugin := range found { // a plugin for CUDA may be there, and no GPU
+		e, err := o.openWith(plugin, platform, index)
+		if err == nil {
+			return e, nil
+		}
+		refused = errors.Join(refused, err)
+	}
+	return nil, refused
+}
+
+// openWith makes an engine of a plugin's device.
+func (o Options) openWith(found Plugin, platform string, index int) (*engine, error) {
 	s, err := start(found.Path, found.Platform)
 	if err != nil {
 		return nil, err

@@ -187,24 +187,28 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// choose picks the plugin for a platform, "" for any: a GPU's before a processor's.
-func (o Options) choose(platform string) (Plugin, error) {
+// candidates lists the plugins for a platform, "" for any: a GPU's before a processor's.
+func (o Options) candidates(platform string) ([]Plugin, error) {
 	if o.Plugin != "" {
-		return named(o.Plugin, "named"), nil
+		return []Plugin{named(o.Plugin, "named")}, nil
 	}
 	found := Find(o.Getenv)
+	var some []Plugin
 	for _, want := range []string{"cuda", "", "cpu"} { // "": a name that tells nothing
 		for _, p := range found {
 			if p.Platform == want && (platform == "" || want == "" || platform == want) {
-				return p, nil
+				some = append(some, p)
 			}
 		}
+	}
+	if len(some) > 0 {
+		return some, nil
 	}
 	what := "PJRT plugin"
 	if platform != "" {
 		what += " for " + platform
 	}
-	return Plugin{}, errors.New("no " + what + " found; " + remedy(platform))
+	return nil, errors.New("no " + what + " found; " + remedy(platform))
 }
 
 // Remedy says how a plugin is to be had.

@@ -49,10 +49,11 @@ func TestFind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := o.choose(platform)
-		if err != nil || p.Path != want {
-			t.Errorf("device %q: %v, %v; want %s", device, p, err, want)
+		found, err := o.candidates(platform)
+		if err != nil || found[0].Path != want {
+			t.Fatalf("device %q: %v, %v; want %s", device, found, err, want)
 		}
+		p := found[0]
 		if p.Path == cuda && p.CUDA != filepath.Join(root, "env/lib/python3.12/site-packages/nvidia/cu13") {
 			t.Errorf("CUDA's tools in %q", p.CUDA)
 		}
@@ -71,7 +72,7 @@ func TestOptionsRefuse(t *testing.T) {
 		}
 	}
 	o := Options{Device: "cuda:0", Getenv: func(string) string { return "" }}
-	if p, err := o.choose("cuda"); err == nil {
+	if p, err := o.candidates("cuda"); err == nil {
 		t.Logf("this machine has %v", p)
 	} else if !strings.Contains(err.Error(), "pip install") || !strings.Contains(err.Error(), PathVariable) {
 		t.Errorf("no plugin: %v: no remedy", err)
