@@ -23,6 +23,7 @@ type benchmark struct {
 	Batch        int                 `json:"batch"`
 	Precision    string              `json:"precision"`
 	Convolutions string              `json:"convolutions,omitempty"`
+	Tuned        bool                `json:"tuned"`   // XLA chose kernels by the clock
 	Session      float64             `json:"session"` // examples/s of Step, batches from the host
 	Groups       []groupRate         `json:"groups"`
 	Torch        map[string]*float64 `json:"torch,omitempty"` // examples/s by way: eager, cuda graph, torch.compile
@@ -87,20 +88,14 @@ func (s settings) benchmarks(_ models.Engine, r *report) error {
 		if err != nil {
 			return err
 		}
-		ways := []string{xla.Patches, xla.Native}
-		if !a.Has(models.Conv2D) {
-			ways = ways[:1]
-		}
 		for _, precision := range []string{xla.Float32, xla.TF32} {
 			torchRates, notes := torch.rates(s, a, net.Batch, precision)
-			for _, way := range ways {
-				b := benchmark{Net: net.Name, Batch: net.Batch, Precision: precision, Torch: torchRates, TorchNotes: notes,
+			for _, o := range s.ways(a, precision) {
+				b := benchmark{Net: net.Name, Batch: net.Batch, Precision: precision, Tuned: o.Tuned, Torch: torchRates, TorchNotes: notes,
 					StepFLOP: 6 * float64(a.MultiplyAdds()) * float64(net.Batch), Peak: r.peak(precision)}
-				if len(ways) > 1 {
-					b.Convolutions = way
+				if a.Has(models.Conv2D) {
+					b.Convolutions = o.Convolutions
 				}
-				o := s.options()
-				o.Precision, o.Convolutions = precision, way
 				s.time(&b, a, o)
 				r.Benchmarks = append(r.Benchmarks, b)
 				log.Printf("%s %s %s: best %+v", b.Net, b.Precision, b.Convolutions, b.best())
@@ -113,6 +108,24 @@ func (s settings) benchmarks(_ models.Engine, r *report) error {
 	return nil
 }
 
+// ways are the forms of the engine that are timed: what a run takes, its other convolutions, and with TF32 what XLA's own choice of kernels gains.
+func (s settings) ways(a models.Architecture, precision string) []xla.Options {
+	var ways []xla.Options
+	for _, way := range []string{xla.Patches, xla.Native} {
+		if way == xla.Native && !a.Has(models.Conv2D) {
+			continue
+		}
+		o := s.options()
+		o.Precision, o.Convolutions = precision, way
+		ways = append(ways, o)
+		if precision == xla.TF32 {
+			o.Tuned = true
+			ways = append(ways, o)
+		}
+	}
+	return ways
+}
+
 // time fills in the session's rate and those of groups that grow until they gain nothing.
 func (s settings) time(b *benchmark, a models.Architecture, o xla.Options) {
 	ex, state, err := workload(a, b.Batch)
@@ -123,7 +136,7 @@ func (s settings) time(b *benchmark, a models.Architecture, o xla.Options) {
 		b.Errors = append(b.Errors, "alone: "+err.Error())
 	}
 	stale := 0
-	for k := 1; k <= s.most && stale < 2; k *= 2 {
+	for k := 1; k <= s.most && stale < 2; k *= 4 {
 		o.GroupSize = k
 		before := b.best().Rate
 		g, err := s.groupRate(a, o, ex, state, b.Batch)

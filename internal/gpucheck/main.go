@@ -39,6 +39,7 @@ type report struct {
 	Torch      string            `json:"torch,omitempty"` // version and device
 	Benchmarks []benchmark       `json:"benchmarks"`
 	Corpus     *corpusReport     `json:"corpus,omitempty"`
+	Ahead      []aheadRow        `json:"ahead,omitempty"`
 	Errors     []string          `json:"errors,omitempty"`
 }
 
@@ -53,6 +54,7 @@ type check struct {
 // settings are the command's flags.
 type settings struct {
 	device, out, python, script, only string
+	ahead                             string
 	parts                             string
 	seconds                           float64
 	most, networks                    int
@@ -70,6 +72,7 @@ func main() {
 	flag.Float64Var(&s.seconds, "seconds", 2, "length of one measurement")
 	flag.IntVar(&s.most, "group", 512, "largest group to time")
 	flag.IntVar(&s.networks, "networks", 64, "networks of the corpus, a multiple of 4")
+	flag.StringVar(&s.ahead, "ahead", "", "compile the benchmarks for this GPU, which need not be there, and do no more: \"NVIDIA H100 80GB HBM3\"")
 	flag.Parse()
 	log.SetFlags(0)
 	log.SetPrefix("gpucheck: ")
@@ -83,7 +86,11 @@ func (s settings) run() error {
 		return err
 	}
 	host, _ := os.Hostname() // a name for people
-	r := &report{Schema: 1, Program: revision(), Time: time.Now().UTC().Format(time.RFC3339), Host: host, Plugins: xla.Describe(os.Getenv), Device: s.device}
+	r := &report{Schema: 1, Program: revision(), Time: time.Now().UTC().Format(time.RFC3339), Host: host, Device: s.device}
+	if s.ahead != "" {
+		return s.write(r, s.compileAhead(r))
+	}
+	r.Plugins = xla.Describe(os.Getenv)
 	e, err := xla.New(s.options())
 	if err != nil {
 		r.Errors = append(r.Errors, err.Error())

@@ -33,7 +33,7 @@ func (r *report) table() string {
 		fmt.Fprintf(w, "%s\t%s\t%s (%.1f s)\n", c.Name, state, c.Detail, c.Seconds)
 	}
 	if len(r.Benchmarks) > 0 {
-		fmt.Fprintln(w, "\nnetwork\tbatch\tproducts\tconvolutions\tStep ex/s\tone ex/s\tbest group\tnetworks x ex/s\tTFLOP/s\tof peak\ttorch eager\ttorch graph\ttorch.compile\tgroup / best torch")
+		fmt.Fprintln(w, "\nnetwork\tbatch\tproducts\tkernels\tconvolutions\tStep ex/s\tone ex/s\tbest group\tnetworks x ex/s\tTFLOP/s\tof peak\ttorch eager\ttorch graph\ttorch.compile\tgroup / best torch")
 	}
 	for _, m := range r.Benchmarks {
 		best, one := m.best(), 0.0
@@ -41,11 +41,14 @@ func (r *report) table() string {
 			one = m.Groups[0].Rate
 		}
 		flops := best.Rate / float64(m.Batch) * m.StepFLOP
-		share := "-"
+		share, kernels := "-", "fixed"
+		if m.Tuned {
+			kernels = "tuned"
+		}
 		if m.Peak > 0 {
 			share = fmt.Sprintf("%.1f %%", 100*flops/m.Peak)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.4g\t%.4g\t%d\t%.4g\t%.3g\t%s", m.Net, m.Batch, m.Precision, m.Convolutions, m.Session, one, best.K, best.Rate, flops/1e12, share)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%.4g\t%.4g\t%d\t%.4g\t%.3g\t%s", m.Net, m.Batch, m.Precision, kernels, m.Convolutions, m.Session, one, best.K, best.Rate, flops/1e12, share)
 		fastest := 0.0
 		for _, way := range []string{"eager", "cuda graph", "torch.compile"} {
 			v := m.Torch[way]
@@ -71,6 +74,16 @@ func (r *report) table() string {
 	if c := r.Corpus; c != nil {
 		fmt.Fprintf(&b, "\ncorpus of %d networks: %.1f s on %s, %.1f s on %s; rank correlation of gaps %.4f; GPU utilization %.0f %%; %d failed\n",
 			c.Networks, c.Seconds, c.Engine, c.SecondsCPU, c.EngineCPU, c.GapRank, c.Utilization, c.Failed)
+	}
+	if len(r.Ahead) > 0 {
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "compiled for a GPU that is not there\tconvolutions\tprogram\tseconds\targuments MiB\ttemporary MiB")
+		for _, a := range r.Ahead {
+			for _, p := range a.Programs {
+				fmt.Fprintf(w, "%s batch %d\t%s\t%s\t%.1f\t%.1f\t%.1f\n", a.Net, a.Batch, a.Convolutions, p.Program, p.Seconds, float64(p.Arguments)/(1<<20), float64(p.Temporary)/(1<<20))
+			}
+		}
+		w.Flush()
 	}
 	for _, e := range r.Errors {
 		fmt.Fprintf(&b, "\nERROR %s\n", e)

@@ -10,6 +10,11 @@ const (
 	groupMemory = 8 << 30 // bytes for activations and patches
 )
 
+// GroupSizeOn is the number of networks of a group on a platform, "cuda" or "cpu", where nothing else is asked for.
+func GroupSizeOn(platform string, a models.Architecture, batch int) int {
+	return slotsFor(a, batch, platform)
+}
+
 // slotsFor is the number of networks to train together: a power of two.
 func slotsFor(a models.Architecture, batch int, platform string) int {
 	most := mostSlots
