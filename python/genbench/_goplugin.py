@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -61,7 +61,7 @@ class Process:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def leave(self, status: int) -> None:
+    def leave(self, status: int) -> NoReturn:
         """End at once, whatever the threads do."""
         try:
             shutil.rmtree(self.folder, ignore_errors=True)

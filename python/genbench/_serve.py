@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import queue
@@ -13,7 +14,7 @@ import time
 import traceback
 from concurrent import futures
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -36,8 +37,13 @@ def serve(*measures: Measure) -> None:
     Import genbench before anything that prints: it takes standard output away, for that carries the handshake, and what
     is printed later goes to standard error, which genbench shows when something fails. Measures run in the main thread,
     one at a time. The process ends when genbench does, however that ends.
+
+    With GENBENCH_DEBUG=1 in its environment the program waits for genbench instead, and says how genbench finds it: so it
+    can be started under a debugger. `__version__` of the program, where it has one, is recorded with every result.
     """
     _check(measures)
+    if os.environ.get("GENBENCH_DEBUG"):
+        _attached(measures, os.environ["GENBENCH_DEBUG"])
     if not _stdio.is_plugin():
         sys.exit(_by_hand(sys.argv[0], measures))
     versions = os.environ.get("PLUGIN_PROTOCOL_VERSIONS", str(PROTOCOL)).split(",")
@@ -58,6 +64,28 @@ def serve(*measures: Measure) -> None:
     line = f"1|{PROTOCOL}|unix|{address}|grpc|"
     _stdio.handshake(line + "|false" if os.environ.get("PLUGIN_MULTIPLEX_GRPC") else line)
     work(jobs)
+
+
+def _attached(measures: tuple[Measure, ...], where: str) -> NoReturn:
+    """Serve any genbench that comes, in a process that was started by hand, under a debugger.
+
+    where: a socket as unix:PATH, or anything else for one of its own.
+    """
+    process = _goplugin.Process(tempfile.mkdtemp(prefix="gbdebug-"))
+    broker = _goplugin.Broker(process)
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    server = grpc.server(futures.ThreadPoolExecutor(4), options=_goplugin.CHANNEL_OPTIONS)
+    server.add_generic_rpc_handlers((_handlers(measures, broker, jobs),))
+    target = where if where.startswith("unix:") else "unix:" + os.path.join(process.folder, "plugin")
+    server.add_insecure_port(target)
+    server.start()
+    found = json.dumps({measures[0].info.name: {"addr": target, "pid": os.getpid(), "protocol": PROTOCOL}}, separators=(",", ":"))
+    program = os.path.basename(sys.argv[0])
+    print(f"{program} waits for genbench. In another shell:\n\n    GENBENCH_REATTACH='{found}' genbench run tiny\n\n^C ends it.", file=sys.stderr, flush=True)
+    try:
+        work(jobs)
+    except KeyboardInterrupt:
+        process.leave(0)
 
 
 def _check(measures: tuple[Measure, ...]) -> None:
@@ -120,7 +148,8 @@ def _handlers(measures: tuple[Measure, ...], broker: _goplugin.Broker, jobs: que
     def describe_all(request: pb.DescribeRequest, context: grpc.ServicerContext) -> pb.DescribeResponse:
         if request.broker_id:
             broker.dial(request.broker_id)  # go-plugin forgets a stream that is not dialled within 5 s
-        return pb.DescribeResponse(sdk=SDK, minor=MINOR, measures=[describe(m) for m in measures], max_concurrency=1)
+        version = str(getattr(sys.modules["__main__"], "__version__", ""))
+        return pb.DescribeResponse(sdk=SDK, minor=MINOR, measures=[describe(m) for m in measures], max_concurrency=1, version=version)
 
     def compute(request: pb.ComputeRequest, context: grpc.ServicerContext) -> Any:
         m = by_name.get(request.measure)
@@ -174,7 +203,7 @@ class _Alarm:
             raise Stopped("the time is over")
 
 
-def work(jobs: queue.SimpleQueue[Job]) -> None:
+def work(jobs: queue.SimpleQueue[Job]) -> NoReturn:
     """Answer Computes in this thread, for ever."""
     alarm = _Alarm()
     signal.signal(signal.SIGALRM, alarm.handle)
@@ -184,6 +213,7 @@ def work(jobs: queue.SimpleQueue[Job]) -> None:
             job.result = answer(job, alarm)
         except BaseException as error:  # not the measure's: those are answered
             job.result = failure(pb.Failure.CODE_INTERNAL, f"genbench's package: {error!r}", traceback.format_exc())
+        job.result.compute = job.request.compute
         job.done.set()
 
 

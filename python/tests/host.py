@@ -43,15 +43,18 @@ class Host:
         self.line = self.process.stdout.readline().decode().strip()
         if self.line.count("|") < 5:
             return
-        self.channel = grpc.insecure_channel("unix:" + self.line.split("|")[3], CLIENT_OPTIONS)
-        self.server = grpc.server(futures.ThreadPoolExecutor(4), options=CHANNEL_OPTIONS)
-        self.server.add_generic_rpc_handlers((self._service(),))
-        address = str(folder / "h")
-        self.server.add_insecure_port("unix:" + address)
-        self.server.start()
+        self.attach("unix:" + self.line.split("|")[3])
         start = self.channel.stream_stream("/plugin.GRPCBroker/StartStream")
         self.broker = start(iter(self._infos.get, None))
-        self._infos.put(conn_info(1, address))
+        self._infos.put(conn_info(1, str(folder / "h")))
+
+    def attach(self, target: str) -> None:
+        """Connect to the plugin, and serve."""
+        self.channel = grpc.insecure_channel(target, CLIENT_OPTIONS)
+        self.server = grpc.server(futures.ThreadPoolExecutor(4), options=CHANNEL_OPTIONS)
+        self.server.add_generic_rpc_handlers((self._service(),))
+        self.server.add_insecure_port(f"unix:{self.folder}/h")
+        self.server.start()
 
     def _service(self) -> grpc.GenericRpcHandler:
         def get(request: pb.QuantityRequest, context: grpc.ServicerContext) -> pb.QuantityResponse:
@@ -90,13 +93,13 @@ class Host:
             },
         )
 
-    def describe(self) -> pb.DescribeResponse:
+    def describe(self, broker_id: int = 1) -> pb.DescribeResponse:
         call = self.channel.unary_unary("/genbench.plugin.v1.Measure/Describe", pb.DescribeRequest.SerializeToString, pb.DescribeResponse.FromString)
-        return call(pb.DescribeRequest(broker_id=1), timeout=10)
+        return call(pb.DescribeRequest(broker_id=broker_id), timeout=10)
 
     def start(self, measure: str, network: str = "n", **more):
         call = self.channel.unary_stream("/genbench.plugin.v1.Measure/Compute", pb.ComputeRequest.SerializeToString, pb.ComputeEvent.FromString)
-        return call(pb.ComputeRequest(compute=1, measure=measure, network=network, broker_id=1, **more), timeout=20)
+        return call(pb.ComputeRequest(**{"compute": 1, "measure": measure, "network": network, "broker_id": 1, **more}), timeout=20)
 
     def compute(self, measure: str, network: str = "n", **more) -> pb.Result:
         return next(e.result for e in self.start(measure, network, **more) if e.HasField("result"))
@@ -121,7 +124,7 @@ class Host:
         assert self.process.stdout is not None
         self.process.stdout.close()
         self.stderr.close()
-        if self.line.count("|") >= 5:
+        if hasattr(self, "channel"):
             self._infos.put(None)
             self.channel.close()
             self.server.stop(0)

@@ -1,5 +1,8 @@
 """The plugin as a process, against a host in Python."""
 
+import json
+import re
+import signal
 import time
 from pathlib import Path
 
@@ -47,7 +50,7 @@ def test_description(host):
     assert (m.version, m.doc, list(m.needs)) == ("1", "The sum of the margins. More text", ["train-margins"])
     assert (m.direction, m.scale, m.stochastic) == (pb.DIRECTION_LARGER_GAP, pb.SCALE_LOG, False)
     assert [(o.name, o.default, list(o.values)) for o in m.options] == [("mode", "a", ["a", "b"])]
-    assert len(d.measures) == 19
+    assert len(d.measures) == 19 and d.version == "7.1"
 
 
 def test_value_with_all_that_goes_beside_it(host):
@@ -57,6 +60,7 @@ def test_value_with_all_that_goes_beside_it(host):
     assert list(r.warnings) == ["diagnostic nothing is nan", "mode b"]
     assert r.seconds > 0 and r.host_seconds > 0
     assert host.asked == ["train-margins"]
+    assert r.compute == 1  # which request it answers
 
 
 def test_arrays_are_mapped_and_read_only(host):
@@ -196,4 +200,18 @@ def test_by_hand_it_says_what_it_is(tmp_path):
     host.process.wait(5)
     assert "program.py is a measure plugin: genbench runs it, not you" in host.said()
     assert "genbench run --plugin margin-sum=" in host.said()
+    host.close()
+
+
+def test_started_by_hand_it_waits_for_genbench(tmp_path):
+    host = Host(tmp_path, PROGRAM, QUANTITIES, GENBENCH_PLUGIN="", GENBENCH_DEBUG=f"unix:{tmp_path}/d")
+    assert host.line == "written to descriptor 1"  # standard output stays the user's
+    wait_for(lambda: "GENBENCH_REATTACH=" in host.said())
+    found = json.loads(re.search(r"GENBENCH_REATTACH='(.*)' genbench", host.said())[1])
+    assert found == {"margin-sum": {"addr": f"unix:{tmp_path}/d", "pid": host.process.pid, "protocol": 1}}
+    host.attach(f"unix:{tmp_path}/d")
+    assert len(host.describe(broker_id=0).measures) == 19
+    assert host.compute("margin-sum", broker_id=0, host_target=f"unix:{tmp_path}/h").value == 7.0
+    host.process.send_signal(signal.SIGINT)
+    assert host.process.wait(5) == 0
     host.close()
