@@ -40,7 +40,7 @@ func servePlugin(args []string, stderr io.Writer) int {
 
 func measuresCommand(env environment) *cobra.Command {
 	c := &cobra.Command{Use: "measures", Short: "List, show, make and check measures"}
-	c.AddCommand(measuresLs(env), measuresShow(env), measuresNew(env))
+	c.AddCommand(measuresLs(env), measuresShow(env), measuresNew(env), measuresCheck(env))
 	return c
 }
 
