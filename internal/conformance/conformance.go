@@ -139,8 +139,11 @@ func (c *checker) start(ctx context.Context) bool {
 		c.first.Stop()
 		return false
 	}
-	c.describe()
-	return true
+	if c.describe() {
+		return true
+	}
+	c.stop()
+	return false
 }
 
 func startRemedy(err error) string {
@@ -150,10 +153,11 @@ func startRemedy(err error) string {
 	return "the program's last statement is measure.Serve (Go) or genbench.serve (Python), and nothing prints before it"
 }
 
-func (c *checker) describe() {
+// describe compares the descriptions; false: a run would refuse the program.
+func (c *checker) describe() bool {
 	if a, b := c.first.Measures(), c.second.Measures(); !reflect.DeepEqual(a, b) {
 		c.add("description", "", Fail, fmt.Sprintf("two processes describe themselves differently: %s", difference(a, b)), "Info, or the arguments of @measure, are constants")
-		return
+		return false
 	}
 	var names, lacking []string
 	for _, i := range c.first.Measures() {
@@ -172,6 +176,7 @@ func (c *checker) describe() {
 		found, outcome = found+"; "+strings.Join(lacking, "; "), Note
 	}
 	c.add("description", "", outcome, found, "a reader of the leaderboard wants to know what a measure is and whose")
+	return true
 }
 
 func difference(a, b []measure.Info) string {

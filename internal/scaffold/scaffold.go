@@ -41,6 +41,9 @@ func Write(m Measure) error {
 	if err := (measure.Info{Name: m.Name, Version: "1"}).Validate(); err != nil {
 		return err
 	}
+	if strings.Contains(m.Name, ".") {
+		return fmt.Errorf("measure name %q: its plugin is called so too, and that name has no dots", m.Name)
+	}
 	if !slices.Contains(Languages(), m.Language) {
 		return fmt.Errorf("no language %q (known: %s)", m.Language, strings.Join(Languages(), ", "))
 	}
