@@ -25,11 +25,11 @@ if _stdio.is_plugin():
 
 from ._errors import HostError, Missing, Stopped, Undefined
 from ._info import NEEDS, Info, Measure, Option, measure
-from ._types import Evaluated, Layer, Perturbation
 
 if TYPE_CHECKING:
     from ._network import Network
     from ._serve import serve
+    from ._types import Evaluated, Layer, Perturbation
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,11 +45,15 @@ _LACKS = (
 
 
 def __getattr__(name: str) -> Any:
-    # What needs grpc is loaded when it is used: measures can be tested without it.
+    # The rest is loaded when it is used: a start is faster, and measures can be tested without grpc.
     if name == "Network":
         from ._network import Network
 
         return Network
+    if name in ("Evaluated", "Layer", "Perturbation"):
+        from . import _types
+
+        return getattr(_types, name)
     if name == "serve":
         try:
             from ._serve import serve

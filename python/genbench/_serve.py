@@ -14,17 +14,18 @@ import time
 import traceback
 from concurrent import futures
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 
 from . import _goplugin, _stdio
 from . import plugin_pb2 as pb
 from ._errors import HostError, Missing, Stopped, Undefined
-from ._host import Host
 from ._info import DIRECTIONS, SCALES, Measure
-from ._network import Meta, Network
-from ._types import Layer
+
+if TYPE_CHECKING:
+    from ._host import Host
+    from ._network import Meta
 
 PROTOCOL = 1  # the handshake's number for genbench.plugin.v1
 MINOR = 0
@@ -152,6 +153,8 @@ def _handlers(measures: tuple[Measure, ...], broker: _goplugin.Broker, jobs: que
         return pb.DescribeResponse(sdk=SDK, minor=MINOR, measures=[describe(m) for m in measures], max_concurrency=1, version=version)
 
     def compute(request: pb.ComputeRequest, context: grpc.ServicerContext) -> Any:
+        from ._host import Host  # a start is faster without what only a Compute needs
+
         m = by_name.get(request.measure)
         if m is None:
             yield _event(failure(pb.Failure.CODE_UNKNOWN_MEASURE, f"this plugin has no measure {request.measure!r}"))
@@ -219,6 +222,8 @@ def work(jobs: queue.SimpleQueue[Job]) -> NoReturn:
 
 def answer(job: Job, alarm: _Alarm) -> pb.Result:
     """Run the measure and turn every way in which it can end into a Result."""
+    from ._network import Network
+
     info, request = job.measure.info, job.request
     try:
         options = info.resolve(request.options)
@@ -250,6 +255,9 @@ def answer(job: Job, alarm: _Alarm) -> pb.Result:
 
 def meta_of(request: pb.ComputeRequest, options: dict[str, str]) -> Meta:
     """What the request says of the network."""
+    from ._network import Meta
+    from ._types import Layer
+
     layers = tuple(
         Layer(k.name, k.kind, getattr(k, "in"), k.out, getattr(k, "from"), getattr(k, "with"), k.channels, k.kernel, k.stride, k.padding, k.epsilon)
         for k in request.info.layers
