@@ -125,8 +125,20 @@ class Job:
     def cancel(self) -> None:
         """genbench no longer wants the answer."""
         self.cancelled = True
-        if not self.done.is_set():
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+
+    def over(self) -> bool:
+        """Whether the measure has to stop."""
+        return self.cancelled or time.monotonic() >= self.due
+
+    def wait(self) -> None:
+        """Wait for the answer, and stop the measure when its time is over.
+
+        A signal is sent again until it is heard: one that comes just before the main thread begins to sleep is not.
+        """
+        main = threading.main_thread().ident or 0
+        while not self.done.wait(max(0.0, min(0.1, self.due - time.monotonic())) or 0.1):
+            if self.over():
+                signal.pthread_kill(main, signal.SIGALRM)
 
 
 class _Shared:
@@ -167,7 +179,7 @@ def _handlers(measures: tuple[Measure, ...], broker: _goplugin.Broker, jobs: que
             return
         context.add_callback(job.cancel)
         jobs.put(job)
-        job.done.wait()
+        job.wait()
         yield _event(job.result)
 
     return grpc.method_handlers_generic_handler(
@@ -201,7 +213,7 @@ class _Alarm:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         job = self.job
-        if job is not None and (job.cancelled or time.monotonic() >= job.due):
+        if job is not None and job.over():
             self.job = None  # once
             raise Stopped("the time is over")
 
@@ -211,7 +223,10 @@ def work(jobs: queue.SimpleQueue[Job]) -> NoReturn:
     alarm = _Alarm()
     signal.signal(signal.SIGALRM, alarm.handle)
     while True:
-        job = jobs.get()
+        try:
+            job = jobs.get(timeout=1)  # ^C that comes just before is heard after
+        except queue.Empty:
+            continue
         try:
             job.result = answer(job, alarm)
         except BaseException as error:  # not the measure's: those are answered
@@ -234,13 +249,10 @@ def answer(job: Job, alarm: _Alarm) -> pb.Result:
     start = time.perf_counter()
     try:
         alarm.job = job
-        if math.isfinite(job.due):
-            signal.setitimer(signal.ITIMER_REAL, max(job.due - time.monotonic(), 1e-3))
         try:
             result = outcome(job.measure.function(net))
         finally:
             alarm.job = None
-            signal.setitimer(signal.ITIMER_REAL, 0)
     except BaseException as error:
         alarm.job = None
         result = ending(error)
