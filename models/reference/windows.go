@@ -7,9 +7,9 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// Of gorgonia's layers with windows (v0.9.18) Conv2d is used. AveragePool2D is not: it divides by the image's width and
-// gives the whole derivative to the last pixel of a window. MaxPool2D is not: the derivative of a window that holds only
-// NaN indexes with -1. GlobalAveragePool2D has no derivative. TestGorgoniaLayers shows all this.
+// Of gorgonia's layers with windows (v0.9.18) Conv2d is used. AveragePool2D is not: it divides by the image's width, not
+// by the window's size. MaxPool2D is not, though it is right on numbers: the derivative of a window of NaN indexes with
+// -1, and a training that diverges is no error. GlobalAveragePool2D has no derivative. TestGorgoniaLayers shows all this.
 
 // reshape views a matrix in another shape, row-major.
 func (b *builder) reshape(x *G.Node, shape ...int) *G.Node {
@@ -62,7 +62,8 @@ func (b *builder) globalAverage(x *G.Node, in models.Shape) *G.Node {
 const outside = -1e300
 
 // maxPool takes one tap of all windows after the other, each picked by a product with a matrix of zeros and ones, and
-// keeps what is greater: of equal values the first. A tap outside the image is the constant outside.
+// keeps what is greater: of equal values the first. A tap outside the image is the constant outside. A NaN or an infinity
+// in a channel makes NaN of all its windows.
 func (b *builder) maxPool(x *G.Node, layer models.Layer, in, out models.Shape) *G.Node {
 	n, windows := b.rows*in.C, out.H*out.W
 	picks, fills := make([]*G.Node, layer.Kernel*layer.Kernel), make([]*G.Node, layer.Kernel*layer.Kernel)
