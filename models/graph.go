@@ -111,8 +111,19 @@ const (
 	maxWeights  = 1 << 31
 )
 
-// Validate reports the first thing that makes the architecture unusable.
+// Validate reports the first thing that makes the architecture unusable, a [LayerError] where it is a layer.
 func (a Architecture) Validate() error {
+	if err := a.validateEnds(); err != nil {
+		return err
+	}
+	if len(a.Layers) == 0 {
+		return errors.New("no layers")
+	}
+	return a.validateLayers()
+}
+
+// validateEnds checks what the network reads and the number of classes.
+func (a Architecture) validateEnds() error {
 	for _, d := range []int{a.Input.C, a.Input.H, a.Input.W} {
 		if d < 1 || d > maxFeatures {
 			return fmt.Errorf("input shape [%d, %d, %d] is not positive, or beyond %d", a.Input.C, a.Input.H, a.Input.W, maxFeatures)
@@ -121,9 +132,10 @@ func (a Architecture) Validate() error {
 	if a.Classes < 2 {
 		return fmt.Errorf("%d classes: at least 2 are needed", a.Classes)
 	}
-	if len(a.Layers) == 0 {
-		return errors.New("no layers")
-	}
+	return nil
+}
+
+func (a Architecture) validateLayers() error {
 	written := map[string]Shape{}
 	read := map[string]bool{} // by a later layer
 	before := a.Input
@@ -138,7 +150,7 @@ func (a Architecture) Validate() error {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("layer %d (%s): %w", i, layer.Name, err)
+			return &LayerError{i, layer.Name, err}
 		}
 		read[layer.From], read[layer.With] = true, true
 		written[layer.Name] = out
@@ -147,7 +159,7 @@ func (a Architecture) Validate() error {
 	last := a.Layers[len(a.Layers)-1]
 	for i, layer := range a.Layers[:len(a.Layers)-1] {
 		if !read[layer.Name] {
-			return fmt.Errorf("layer %d (%s): no layer reads it", i, layer.Name)
+			return &LayerError{i, layer.Name, errors.New("no layer reads it")}
 		}
 	}
 	if before.Size() != a.Classes || before.H != 1 || before.W != 1 || last.Kind == ReLU || last.Kind == Dropout {
@@ -224,8 +236,8 @@ func (l Layer) validate(in Shape) error {
 // validateWindow checks a layer that moves a window over its input.
 func (l Layer) validateWindow(in Shape) error {
 	const most = 1 << 10
-	if l.Kernel < 1 || l.Kernel > most || l.Stride < 1 || l.Stride > most || l.Padding < 0 || l.Padding >= l.Kernel {
-		return fmt.Errorf("kernel %d, stride %d, padding %d: kernel and stride must be in [1, %d], padding at least 0 and less than kernel", l.Kernel, l.Stride, l.Padding, most)
+	if l.Kernel < 1 || l.Kernel > most || l.Stride < 1 || l.Stride > most || l.Padding < 0 || l.Padding >= 2*l.Kernel {
+		return fmt.Errorf("kernel %d, stride %d, padding %d: kernel and stride must be in [1, %d], padding at least 0 and less than twice the kernel", l.Kernel, l.Stride, l.Padding, most)
 	}
 	if l.window(in.H) < 1 || l.window(in.W) < 1 {
 		return fmt.Errorf("a window of %d x %d does not fit into %d x %d with padding %d", l.Kernel, l.Kernel, in.H, in.W, l.Padding)

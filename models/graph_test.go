@@ -84,7 +84,7 @@ func TestGraphRefused(t *testing.T) {
 		{"unread", func(a *Architecture) { a.Layers[1].From = "a"; a.Layers[2].From = "a" }, `layer 1 (b): no layer reads it`},
 		{"kernel", func(a *Architecture) { a.Layers[0].Kernel = 0 }, "kernel 0, stride 1, padding 1"},
 		{"stride", func(a *Architecture) { a.Layers[0].Stride = 0 }, "stride 0"},
-		{"padding", func(a *Architecture) { a.Layers[0].Padding = 3 }, "padding 3: kernel and stride"},
+		{"padding", func(a *Architecture) { a.Layers[0].Padding = 6 }, "padding 6: kernel and stride"},
 		{"no place", func(a *Architecture) { a.Layers[0].Kernel, a.Layers[0].Padding = 7, 1 }, "a window of 7 x 7 does not fit into 4 x 4 with padding 1"},
 		{"width", func(a *Architecture) { a.Layers[0].Out = 31; a.Layers[1].In = 31 }, "conv2d of [1, 4, 4] writes [2, 4, 4], not 31 features"},
 		{"channels", func(a *Architecture) { a.Layers[0].Channels = 0 }, "writes 0 channels"},

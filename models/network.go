@@ -67,7 +67,7 @@ type Layer struct {
 	Channels int  `json:"channels,omitempty"` // conv2d: channels written
 	Kernel   int  `json:"kernel,omitempty"`   // conv2d, maxpool, avgpool: height and width of the window
 	Stride   int  `json:"stride,omitempty"`   // conv2d, maxpool, avgpool: step of the window; at least 1
-	Padding  int  `json:"padding,omitempty"`  // conv2d, maxpool: rows and columns added on every side, less than Kernel (maxpool: at most half of it)
+	Padding  int  `json:"padding,omitempty"`  // conv2d, maxpool: rows and columns added on every side, less than twice Kernel (maxpool: at most half of it)
 	NoBias   bool `json:"no_bias,omitempty"`  // conv2d: there is no bias
 
 	Rate     float64 `json:"rate,omitempty"`     // dropout: probability of zeroing, in [0, 1)
