@@ -17,7 +17,7 @@ data: {set: fmnist-mini, pool: 2, train: 100, test: 100}
 training: {lr: 0.02, momentum: 0.9, max_epochs: 40}
 axes:
   network:
-    mlp: {network: {family: mlp, width: 8, depth: 3}, training: {optimizer: rmsprop, lr: 2e-4, momentum: 0, max_epochs: 150}}
+    mlp: {network: {family: mlp, width: 8, depth: 3}, training: {optimizer: rmsprop, lr: 0.0002, momentum: 0, max_epochs: 150}}
     vgg: {network: {family: vgg, width: 4, depth: 3}}
     resnet: {network: {family: resnet18, width: 4}, training: {batch: 64}}
   label_shuffle: [0.1, 0.5]
@@ -163,7 +163,7 @@ func TestSettingsErrors(t *testing.T) {
 		{"unread by the family", mixed, "family: resnet18, width: 4", "family: resnet18, depth: 4", `c.yaml:8:42: axes.network.resnet.network.depth: has no effect with family resnet18; remove it, or choose family mlp or nin or vgg`},
 		{"unread axis", mixed, "label_shuffle: [0.1, 0.5]", "label_shuffle: [0.1, 0.5]\n  dropout: [0, 0.5]", `c.yaml:10:3: axes.dropout: has no effect with family resnet18; make it a corpus of its own, or remove that family`},
 		{"axis and alternative", mixed, "label_shuffle: [0.1, 0.5]", "label_shuffle: [0.1, 0.5]\n  batch: [8, 9]", `c.yaml:8:64: axes.network.resnet.training.batch: is an axis, on line 10; remove one of the two`},
-		{"unread by the optimizer", mixed, "optimizer: rmsprop, lr: 2e-4,", "optimizer: adam, lr: 2e-4,", `c.yaml:6:93: axes.network.mlp.training.momentum: has no effect with optimizer adam; remove it, or choose optimizer sgd or rmsprop`},
+		{"unread by the optimizer", mixed, "optimizer: rmsprop, lr: 0.0002,", "optimizer: adam, lr: 0.0002,", `c.yaml:6:95: axes.network.mlp.training.momentum: has no effect with optimizer adam; remove it, or choose optimizer sgd or rmsprop`},
 		{"alternative", mixed, "resnet: {network: {", "resnet: {netwrk: {", `c.yaml:8:14: axes.network.resnet.netwrk: unknown key; did you mean "network"?`},
 		{"condition's axis", mixed, "when: {network: vgg}", "when: {netwrk: vgg}", `c.yaml:13:12: overrides[1].when.netwrk: is not an axis of this corpus; did you mean "network"?`},
 		{"condition's value", mixed, "when: {network: vgg}", "when: {network: vg}", `c.yaml:13:12: overrides[1].when.network: the axis has no value "vg"; give values that the axis has`},
