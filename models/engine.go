@@ -41,7 +41,7 @@ type Session interface {
 	// respect to every trainable tensor into dst (running statistics get 0) and returns that cross-entropy. In
 	// Learn mode batch norm uses the batch's statistics and updates its running ones, and dropout draws its mask from d.
 	// The running variance is updated with the unbiased variance, as PyTorch does, so a Learn batch of a single
-	// example is an error when the network has batch norm.
+	// example is an error when a batch norm reads one place a channel: see [Architecture.LeastLearn].
 	Gradient(dst State, x []float32, y []int32, mode Mode, d Draw) (loss float64, err error)
 
 	// GradientNorms writes, for each example, the squared L2 norm of the

@@ -39,6 +39,17 @@ func (a Architecture) index(name string) int {
 	return -1
 }
 
+// LeastLearn is the fewest examples that a Learn batch may have: 2 where a batch norm reads one place a channel, else 1.
+// As torch.nn.functional.batch_norm, which refuses one value a channel and no more (PyTorch 1.13).
+func (a Architecture) LeastLearn() int {
+	for l, shape := range a.Shapes() {
+		if a.Layers[l].Kind == BatchNorm && shape.H*shape.W == 1 {
+			return 2
+		}
+	}
+	return 1
+}
+
 // Shapes answers the shape of what each layer writes. The architecture must be valid.
 func (a Architecture) Shapes() []Shape {
 	shapes := make([]Shape, len(a.Layers))

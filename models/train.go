@@ -31,8 +31,8 @@ const evaluationMargin = 3
 // 0..N-1 by PCG(seeds.Order, e). Batches are consecutive; the last one may be
 // short and is a step like any other, with the mean over its own size, as
 // PyTorch's DataLoader (drop_last=False) and CrossEntropyLoss do. One case is
-// left out: a last batch of a single example in a network with batch norm,
-// which PyTorch refuses with an error, is dropped. Dropout masks are drawn by
+// left out: a last batch of a single example in a network with batch norm of one
+// place a channel, which PyTorch refuses with an error, is dropped. Dropout masks are drawn by
 // (seeds.Dropout, step), steps counting from 0.
 //
 // Training stops at the end of the first evaluated epoch whose cross-entropy
@@ -81,6 +81,7 @@ type trainer struct {
 	seeds   Seeds
 	ex      Examples
 	always  bool // evaluate every epoch
+	least   int  // examples of a step
 
 	order  []int     // [N]
 	x      []float32 // [BatchSize, D]
@@ -97,6 +98,7 @@ func newTrainer(s Session, a Architecture, t Training, seeds Seeds, ex Examples,
 	return &trainer{
 		session: s, arch: a, spec: t, seeds: seeds, ex: ex,
 		always: a.Has(Dropout) || a.Has(BatchNorm),
+		least:  a.LeastLearn(),
 		order:  make([]int, ex.Len()),
 		x:      make([]float32, batch*a.Input.Size()),
 		y:      make([]int32, batch),
@@ -175,7 +177,7 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 	steps := 0
 	for lo := 0; lo < n; lo += batch {
 		rows := min(batch, n-lo)
-		if rows == 1 && t.arch.Has(BatchNorm) {
+		if rows < t.least {
 			break
 		}
 		if err := ctx.Err(); err != nil {

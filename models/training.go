@@ -114,8 +114,8 @@ func checkTraining(a Architecture, t Training, ex Examples) error {
 	if err := ex.Fits(a); err != nil {
 		return err
 	}
-	if a.Has(BatchNorm) && min(t.BatchSize, ex.Len()) < 2 {
-		return errors.New("batch norm has no variance in batches of one example: use batches of at least 2")
+	if min(t.BatchSize, ex.Len()) < a.LeastLearn() {
+		return errors.New("batch norm has no variance in batches of one example with one place a channel: use batches of at least 2")
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func (s *session) GradientFrom(dst models.State, x, seed []float32) error {
 	}
 	for p := range panels(n) {
 		at := spanOf(n, p)
-		s.k.load(at.of(b.delta[0], s.p.classes), at, seed, s.p.classes, s.rows)
+		s.load(at.of(b.delta[0], s.p.classes), at, seed, form{s.p.classes, 1})
 	}
 	s.backward(r)
 	for i, t := range s.p.tensors {

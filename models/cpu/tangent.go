@@ -13,8 +13,9 @@ var _ models.SecondOrder = (*session)(nil)
 type tangents struct {
 	direction []float32   // arena like params
 	gradient  []float32   // arena like params: the derivative of the gradient
-	out       [][]float32 // per layer from the lowest with tensors on: the derivative of what it wrote
+	out       [][]float32 // per layer: the derivative of what it wrote
 	delta     [2][]float32
+	stash     [][]float32
 	zeros     []float32
 }
 
@@ -26,7 +27,10 @@ func newTangents(p *plan, maxBatch int) *tangents {
 		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
 		zeros: aligned(p.widest),
 	}
-	for i := p.bottom; i < len(p.layers); i++ {
+	for range p.stashes {
+		t.stash = append(t.stash, aligned(n*p.widest))
+	}
+	for i := range p.layers { // below the lowest with tensors they stay zero
 		t.out[i] = aligned(n * roundUp(p.layers[i].out, 16))
 	}
 	return t
@@ -65,9 +69,13 @@ func (s *session) HessianVector(dst, v models.State, x []float32, y []int32) err
 	s.loss(y, n, 1/float64(n))
 	s.curvature(n, 1/float64(n))
 	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
-		if s.p.layers[i].op.tangentBackward(s, i, r, i > s.p.bottom) {
+		s.arrive(&s.b.delta, s.b.stash, i)
+		s.arrive(&s.t.delta, s.t.stash, i)
+		if s.p.layers[i].op.tangentBackward(s, i, r, s.p.below(i)) {
 			i--
 		}
+		s.leave(&s.b.delta, s.b.stash, i, n)
+		s.leave(&s.t.delta, s.t.stash, i, n)
 	}
 	for i, t := range s.p.tensors {
 		if t.trainable {
