@@ -30,7 +30,7 @@ func Check(dir string) []Status {
 	var all []Status
 	for _, info := range Known() {
 		st := Status{Info: info, State: Ready}
-		if _, err := Open(info.Name, dir); err != nil {
+		if err := check(info.Name, dir); err != nil {
 			st.State, st.Err = Damaged, err
 			if errors.Is(err, ErrMissing) {
 				st.State = Missing
@@ -43,4 +43,15 @@ func Check(dir string) []Status {
 		all = append(all, st)
 	}
 	return all
+}
+
+// check says what is wrong with a set.
+func check(name, dir string) error {
+	for _, c := range collections() {
+		if c.info.Name == name {
+			return c.verify(dir)
+		}
+	}
+	_, err := Open(name, dir)
+	return err
 }

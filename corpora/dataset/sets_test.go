@@ -29,7 +29,10 @@ func tinyCollection(t *testing.T) collection {
 	v := loadVectors(t).Tiny
 	c := published(t, "mnist")
 	c.info.Shape, c.info.Classes, c.info.Train, c.info.Test = Shape{1, 4, 6}, 3, 12, 6
-	copy(c.sums[:], v.Sums)
+	parts := c.bundles[0].parts
+	for i := range parts {
+		parts[i].sum, parts[i].bytes = v.Sums[i], 0
+	}
 	return c
 }
 
@@ -84,7 +87,7 @@ func TestOpenRefuses(t *testing.T) {
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"looked in", "MNIST/raw", "--data"}, ErrMissing},
+		}, []string{"looked for train-images-idx3-ubyte", "MNIST/raw", "--data"}, ErrMissing},
 		{"a file missing", func(t *testing.T, dir string) { remove(t, dir, labels) },
 			[]string{"train-labels-idx1-ubyte", "--data"}, ErrMissing},
 		{"a folder instead of a file", func(t *testing.T, dir string) {
@@ -180,7 +183,7 @@ func TestAssembleRefuses(t *testing.T) {
 
 func TestOpenUnknown(t *testing.T) {
 	_, err := Open("mnst", "")
-	if err == nil || !strings.Contains(err.Error(), `mnst`) || !strings.Contains(err.Error(), "fmnist-mini, gaussian-noise, fashion-mnist, mnist") {
+	if err == nil || !strings.Contains(err.Error(), `mnst`) || !strings.Contains(err.Error(), "fmnist-mini, gaussian-noise, fashion-mnist, mnist, cifar-10") {
 		t.Errorf("error %v does not list the sets", err)
 	}
 }
@@ -299,7 +302,7 @@ func TestCheck(t *testing.T) {
 	for _, st := range Check(dir) {
 		got[st.Info.Name] = st
 	}
-	for name, state := range map[string]State{"fmnist-mini": Ready, "gaussian-noise": Ready, "mnist": Damaged, "fashion-mnist": Missing} {
+	for name, state := range map[string]State{"fmnist-mini": Ready, "gaussian-noise": Ready, "mnist": Damaged, "cifar-10": Missing} {
 		st := got[name]
 		if st.State != state || (st.Err == nil) != (state == Ready) || (st.Remedy == "") != (state == Ready) {
 			t.Errorf("%s is %s (%v; %s), want %s", name, st.State, st.Err, st.Remedy, state)
