@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -38,8 +39,13 @@ func decodeDigits(info Info, files []*input) (train, test *Images, err error) {
 
 // readDigits appends the lines, at most most of them, to im.
 func readDigits(r io.Reader, im *Images, most int) error {
+	const limit = 1 << 20 // bytes; the set has 264,712
+	text, err := io.ReadAll(io.LimitReader(r, limit))
+	if err != nil {
+		return fmt.Errorf("after %d bytes: %w", len(text), explain(err))
+	}
 	size := im.Shape.Size()
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		if n > most {
 			return fmt.Errorf("more than the %d lines that are expected", most)
@@ -65,7 +71,7 @@ func readDigits(r io.Reader, im *Images, most int) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("after line %d: %w", im.Len(), explain(err))
+		return fmt.Errorf("after line %d: %w", im.Len(), err)
 	}
 	return nil
 }

@@ -242,7 +242,7 @@ func (v *matVariable) integers() ([]int64, error) {
 		case 12, 13:
 			out[i] = int64(v.order.Uint64(b))
 		default:
-			f := float64(math.Float32frombits(0))
+			var f float64
 			if kind == matDouble {
 				f = math.Float64frombits(v.order.Uint64(b))
 			} else {
