@@ -106,6 +106,9 @@ type Trained struct {
 	GradientNoise1, GradientNoiseFinal *float64
 }
 
+// Fits reports why the training cannot be of networks of this architecture, whatever the examples.
+func (t Training) Fits(a Architecture) error { return t.Augment.check(a.Input, nil) }
+
 // checkTraining reports the first reason why the arguments of [Train] do not go together.
 func checkTraining(a Architecture, t Training, ex Examples) error {
 	if err := a.Validate(); err != nil {

@@ -39,6 +39,15 @@ type Data struct {
 	Mean, Std []float64
 }
 
+// Black is what a black pixel is as an input, [C]: 0, or what normalisation makes of it.
+func (d *Data) Black() []float32 {
+	black := make([]float32, d.Shape.C)
+	for c := range d.Mean {
+		black[c] = float32(-d.Mean[c] / d.Std[c])
+	}
+	return black
+}
+
 // Build makes the examples that t asks for of the set. The package comment has
 // the order of the steps. Errors are about values of t that the set cannot
 // meet.
