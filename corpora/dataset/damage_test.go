@@ -70,7 +70,7 @@ func TestDamagedFiles(t *testing.T) {
 		rewrite(t, dir, c.file, c.change)
 		_, err := set.open(dir)
 		refused(t, &set, c.set+" "+c.file, err, filepath.Join(dir, c.file), c.want)
-		if err := set.verify(dir); err == nil {
+		if _, err := set.verify(dir); err == nil {
 			t.Errorf("%s %s: verify finds nothing wrong", c.set, c.file)
 		}
 	}

@@ -177,8 +177,8 @@ func checkOfficial(t *testing.T, c *collection, dir string) {
 			t.Errorf("%s: a pixel is %d, want %d", name, got, want.Pixel)
 		}
 	}
-	if err := c.verify(dir); err != nil {
-		t.Errorf("%s: verifying: %v", name, err)
+	if folder, err := c.verify(dir); err != nil || !strings.HasPrefix(folder, dir) {
+		t.Errorf("%s: verifying: %q, %v", name, folder, err)
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *collection) find(dir string) ([]*input, error) {
 	case failed == nil:
 		return files, nil
 	case len(files) > 0 && errors.As(failed, &e) && e.Path == "":
-		return nil, c.fail(filepath.Dir(files[0].path), fmt.Errorf("the set is not whole: %w", e.Err), c.remedy)
+		return nil, c.fail(filepath.Dir(files[0].at), fmt.Errorf("the set is not whole: %w", e.Err), c.remedy)
 	}
 	return nil, failed
 }
@@ -142,7 +142,7 @@ func (p *part) in(folder string) *input {
 			if !isFile(path) {
 				continue
 			}
-			in := &input{part: p, path: path, open: func() (io.ReadCloser, error) { return openFile(path) }}
+			in := &input{part: p, path: path, at: path, open: func() (io.ReadCloser, error) { return openFile(path) }}
 			if ext == "" {
 				in.file = path
 			}
@@ -197,7 +197,7 @@ func (b *bundle) unpack(archive string) ([]*input, error) {
 	var files []*input
 	for i := range b.parts {
 		p := &b.parts[i]
-		files = append(files, &input{part: p, path: archive + ": " + p.name, open: func() (io.ReadCloser, error) {
+		files = append(files, &input{part: p, path: archive + ": " + p.name, at: archive, open: func() (io.ReadCloser, error) {
 			all, err := content()
 			if err != nil {
 				return nil, &fileError{archive, err}
@@ -284,7 +284,7 @@ func (b *bundle) fromZip(archive string) ([]*input, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s is not in it", p.name)
 		}
-		files = append(files, &input{part: p, path: archive + ": " + p.name, open: func() (io.ReadCloser, error) { return openInZip(archive, name) }})
+		files = append(files, &input{part: p, path: archive + ": " + p.name, at: archive, open: func() (io.ReadCloser, error) { return openInZip(archive, name) }})
 	}
 	return files, nil
 }

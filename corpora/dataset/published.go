@@ -58,6 +58,7 @@ func (p *part) names() []string { return append([]string{p.name}, p.others...) }
 type input struct {
 	*part
 	path string // the file, or the archive and the name in it
+	at   string // the file or the archive
 	file string // the file if it lies there as it was published; "": compressed or in an archive
 	open func() (io.ReadCloser, error)
 }
@@ -101,29 +102,30 @@ func (c *collection) open(dir string) (*Set, error) {
 		if errors.As(err, &f) {
 			return nil, c.damaged(f.path, f.err)
 		}
-		return nil, c.damaged(filepath.Dir(files[0].path), err)
+		return nil, c.damaged(filepath.Dir(files[0].at), err)
 	}
 	s, err := NewSet(c.info.Name, train, test, c.info.Licence)
 	if err != nil {
-		return nil, c.damaged(filepath.Dir(files[0].path), err)
+		return nil, c.damaged(filepath.Dir(files[0].at), err)
 	}
 	return s, nil
 }
 
 // verify compares the files in dir with their published sums, and reads the set only where there are
-// none or one differs: hashing takes no memory.
-func (c *collection) verify(dir string) error {
+// none or one differs: hashing takes no memory. It answers the folder of the first file.
+func (c *collection) verify(dir string) (folder string, err error) {
 	files, err := c.find(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
+	folder = filepath.Dir(files[0].at)
 	for _, f := range files {
 		if f.sum == "" && f.md5 == "" || f.read(drain) != nil {
 			_, err := c.open(dir) // it says more about what is wrong
-			return err
+			return folder, err
 		}
 	}
-	return nil
+	return folder, nil
 }
 
 func drain(r io.Reader) error {

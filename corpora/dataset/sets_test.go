@@ -293,6 +293,19 @@ func TestFullFashionMNIST(t *testing.T) {
 	}
 }
 
+// Augmentation pads with what a black pixel is as an input.
+func TestBlack(t *testing.T) {
+	s := mustOpen(t, "fmnist-mini", "")
+	for _, normalize := range []bool{false, true} {
+		d := mustBuild(t, s, Transform{Train: 50, Normalize: normalize})
+		black := d.Black()
+		at := slices.Index(d.Train.Native, 0)
+		if len(black) != 1 || black[0] != d.Train.X[at] || normalize == (black[0] == 0) {
+			t.Errorf("normalised %v: black is %v, a black pixel %v", normalize, black, d.Train.X[at])
+		}
+	}
+}
+
 func near(got, want, tol float64) bool { return got-want <= tol && want-got <= tol }
 
 func TestCheck(t *testing.T) {
