@@ -131,3 +131,24 @@ func TestColourSets(t *testing.T) {
 		}
 	}
 }
+
+// TestShufflesShareInputs: a corpus of shuffled labels holds its images once.
+func TestShufflesShareInputs(t *testing.T) {
+	c := NewDataCache("")
+	clean := dataset.Transform{Pool: 2, Train: 100, Test: 50}
+	base, err := c.Get("fmnist-mini", clean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(3) {
+		shuffled := clean
+		shuffled.LabelShuffle, shuffled.ShuffleSeed = 0.5, seed
+		d, err := c.Get("fmnist-mini", shuffled)
+		if err != nil || &d.Train.X[0] != &base.Train.X[0] || d.Hash == base.Hash || d.ChangedFraction == 0 {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+	if len(c.built) != 1 {
+		t.Errorf("%d entries are kept, want 1", len(c.built))
+	}
+}
