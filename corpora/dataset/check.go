@@ -22,7 +22,7 @@ type Status struct {
 }
 
 // Check verifies the files of every set that [Known] lists, and reports; it reads
-// all files of the sets that are present, a second for MNIST and half a minute for ImageNet-32, and keeps none of it. It looks
+// all files of the sets that are present, a second for MNIST and some ten seconds for ImageNet-32, and keeps none of it. It looks
 // for the files of a set in dir/NAME, in the folders that torchvision, tar and unzip make below dir, in
 // dir itself, and then in the place of Debian's package, if there is one; with dir "" only there. Files
 // may be plain or .gz, CIFAR's and ImageNet-32's also in their archives.
