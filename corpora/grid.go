@@ -157,13 +157,14 @@ type seedSet struct {
 	seed          int64
 	seeds         models.Seeds
 	labels, noise uint64
+	augment       uint64 // only of networks with augmentation
 }
 
 func newSeedSet(seed int64) seedSet {
 	return seedSet{
 		seed:   seed,
 		seeds:  models.Seeds{Init: DeriveSeed("init", seed), Order: DeriveSeed("order", seed), Dropout: DeriveSeed("dropout", seed)},
-		labels: DeriveSeed("labels", seed), noise: DeriveSeed("noise", seed),
+		labels: DeriveSeed("labels", seed), noise: DeriveSeed("noise", seed), augment: DeriveSeed("augment", seed),
 	}
 }
 
@@ -173,6 +174,9 @@ func (c *configuration) seeded(s *seedSet) (Network, error) {
 	t := c.transform
 	t.ShuffleSeed, t.NoiseSeed = s.labels, s.noise
 	n.Seed, n.Seeds, n.Transform = s.seed, s.seeds, t.Canonical()
+	if n.Training.Augment.On() {
+		n.Seeds.Augment = s.augment
+	}
 	var err error
 	n.ID, err = n.identity(c.identity)
 	return n, err
@@ -220,6 +224,9 @@ func (b *builder) resolve(p *point, c *configuration) error {
 	if err := n.Training.Validate(); err != nil {
 		return err
 	}
+	if err := n.Training.Fits(n.Arch); err != nil {
+		return err
+	}
 	c.identity, err = n.identityOfConfiguration(arch.json)
 	return err
 }
@@ -265,7 +272,9 @@ func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
 		Target    float64          `json:"target_loss"`
 		Epochs    int              `json:"max_epochs"`
 		Init      string           `json:"init"`
-	}{t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init})
+
+		Augment models.Augmentation `json:"augment,omitzero"`
+	}{t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init, t.Augment})
 	if err != nil {
 		return nil, fmt.Errorf("identifying a network: %w", err)
 	}

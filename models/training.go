@@ -18,6 +18,8 @@ type Training struct {
 	MaxEpochs  int       `json:"max_epochs"`          // at least 1
 	Init       string    `json:"init"`                // one of [Schemes]
 	Snapshots  []int     `json:"snapshots,omitempty"` // epochs after which the tensors are kept; 0 = before training
+
+	Augment Augmentation `json:"augment,omitzero"` // of training inputs; needs [Seeds.Augment]
 }
 
 // Validate reports the first value that [Train] cannot use.
@@ -43,9 +45,10 @@ func (t Training) Validate() error {
 
 // Seeds are the sources of chance in one training, one a purpose.
 type Seeds struct {
-	Init    uint64 `json:"init"`    // initial weights
-	Order   uint64 `json:"order"`   // order of the examples in each epoch
-	Dropout uint64 `json:"dropout"` // dropout masks
+	Init    uint64 `json:"init"`              // initial weights
+	Order   uint64 `json:"order"`             // order of the examples in each epoch
+	Dropout uint64 `json:"dropout"`           // dropout masks
+	Augment uint64 `json:"augment,omitempty"` // augmentation; 0 without any
 }
 
 // Epoch is one line of a training's history.
@@ -103,6 +106,9 @@ type Trained struct {
 	GradientNoise1, GradientNoiseFinal *float64
 }
 
+// Fits reports why the training cannot be of networks of this architecture, whatever the examples.
+func (t Training) Fits(a Architecture) error { return t.Augment.check(a.Input, nil) }
+
 // checkTraining reports the first reason why the arguments of [Train] do not go together.
 func checkTraining(a Architecture, t Training, ex Examples) error {
 	if err := a.Validate(); err != nil {
@@ -112,6 +118,9 @@ func checkTraining(a Architecture, t Training, ex Examples) error {
 		return err
 	}
 	if err := ex.Fits(a); err != nil {
+		return err
+	}
+	if err := t.Augment.check(a.Input, ex.Padding); err != nil {
 		return err
 	}
 	if min(t.BatchSize, ex.Len()) < a.LeastLearn() {
