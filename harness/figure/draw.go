@@ -7,14 +7,14 @@ import (
 	"io"
 	"strings"
 
+	xfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
-
-	"gonum.org/v1/plot"
 )
 
 // Sizes, in points.
@@ -63,7 +63,11 @@ func (f *Figure) Draw(w io.Writer, format string) (err error) {
 	if _, err := picture.WriteTo(&b); err != nil {
 		return fmt.Errorf("drawing figure %s: %w", f.Name, err)
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
+	out := b.Bytes()
+	if format == "svg" {
+		out = bytes.ReplaceAll(out, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+	}
+	if _, err := w.Write(out); err != nil {
 		return fmt.Errorf("writing figure %s: %w", f.Name, err)
 	}
 	return nil
@@ -101,7 +105,7 @@ func (f *Figure) tile(c draw.Canvas, i int) draw.Canvas {
 func style(size float64, bold bool) text.Style {
 	face := font.Font{Typeface: "Liberation", Variant: "Sans"}
 	if bold {
-		face.Weight = 2 // bold
+		face.Weight = xfont.WeightBold
 	}
 	return text.Style{Color: ink, Font: font.From(face, vg.Length(size)), Handler: plot.DefaultTextHandler, YAlign: draw.YTop}
 }
@@ -129,7 +133,8 @@ func (f *Figure) drawTitle(c draw.Canvas) {
 func (f *Figure) captionLines(width vg.Length) []string {
 	var lines []string
 	for _, p := range f.Caption {
-		lines = append(lines, wrap(style(captionSize, false), p, width-2*margin)...)
+		// An SVG may be shown in another font than it was measured in, which can be an eighth wider.
+		lines = append(lines, wrap(style(captionSize, false), p, (width-2*margin)*7/8)...)
 	}
 	return lines
 }

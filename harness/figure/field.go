@@ -14,7 +14,7 @@ func (f *Field) DataRange() (xmin, xmax, ymin, ymax float64) {
 }
 
 // fine is how many coloured cells stand for one of the grid, each way.
-const fine = 4
+const fine = 3
 
 // Plot implements plot.Plotter: cells coloured by the bilinear interpolation of their corners, and contours.
 func (f *Field) Plot(c draw.Canvas, p *plot.Plot) {

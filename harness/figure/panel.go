@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"image/color"
 	"math"
 	"strconv"
 
@@ -37,6 +38,7 @@ func (p *Panel) plot() *plot.Plot {
 	for _, a := range []*plot.Axis{&out.X, &out.Y} {
 		a.Label.TextStyle.Font = style(labelSize, false).Font
 		a.Tick.Label.Font = style(tickSize, false).Font
+		a.Tick.Marker = ticks{}
 		a.Label.TextStyle.Color, a.Tick.Label.Color = ink, ink
 		a.LineStyle.Width, a.Tick.LineStyle.Width = 0.6, 0.6
 	}
@@ -182,11 +184,25 @@ func (s *Points) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		c.DrawGlyph(s.glyph(), pt)
 		if s.Labels != nil && s.Labels[i] != "" {
-			label := style(7.5, false)
-			label.YAlign = draw.YCenter
-			c.FillText(label, vg.Point{X: pt.X + 5, Y: pt.Y}, s.Labels[i])
+			writeBeside(c, pt, s.Labels[i])
 		}
 	}
+}
+
+// writeBeside writes a label at the right of a mark, at its left where there is no room, on a white ground.
+func writeBeside(c draw.Canvas, pt vg.Point, text string) {
+	const size, away = 7.5, 6
+	s := style(size, false)
+	s.YAlign = draw.YCenter
+	width := s.Width(text)
+	x := pt.X + away
+	if x+width > c.Max.X {
+		x = pt.X - away - width
+	}
+	c.FillPolygon(color.NRGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xc8}, []vg.Point{
+		{X: x - 1.5, Y: pt.Y - size*0.65}, {X: x + width + 1.5, Y: pt.Y - size*0.65}, {X: x + width + 1.5, Y: pt.Y + size*0.65}, {X: x - 1.5, Y: pt.Y + size*0.65},
+	})
+	c.FillText(s, vg.Point{X: x, Y: pt.Y}, text)
 }
 
 // DataRange implements plot.DataRanger.

@@ -52,11 +52,13 @@ func (c *Corpus) accuracy(ctx context.Context, o Options) (*figure.Figure, error
 	}
 	f.Caption = append([]string{note}, f.Caption...)
 	if o.Published {
-		f.Panels[0].Y.Label = "correlation of the smoothed test curve"
-		f.Caption = append(f.Caption, "As published, CNA is the correlation of the smoothed (α, β) curve of the test inputs: smoothing raises correlations.")
+		f.Panels[0].Y.Label = "CNA as published: of the smoothed test curve"
+		f.Caption[1] = averageNote + "As published, CNA is the correlation of the smoothed (α, β) curve of test inputs, over all layers and the logits; smoothing takes correlations to the ends. Not reproduced: batch norm in training mode, the window, which is not said."
 	}
 	return f, nil
 }
+
+const averageNote = "Moving average and band are over all marks, in the order of accuracy. "
 
 func accuracyFigure(all []seen, families []string) *figure.Figure {
 	panel := figure.Panel{X: figure.Axis{Label: "test accuracy, %"}, Y: figure.Axis{Label: "CNA of the training set"}}
@@ -94,7 +96,7 @@ func accuracyFigure(all []seen, families []string) *figure.Figure {
 		}
 	}
 	return &figure.Figure{Title: "CNA against test accuracy", Panels: []figure.Panel{panel}, Caption: []string{
-		"Moving average and band are over all marks, in the order of accuracy. Differs from the slide (close to 200 networks and checkpoints of five image sets and four architectures; window not said; CNA of smoothed test curves): CNA of training inputs, in evaluation mode; snapshots of one training are not independent and count for the average, not for r.",
+		averageNote + "Differs from the slide (close to 200 networks and checkpoints of five image sets and four architectures; window not said; CNA of smoothed test curves): CNA of training inputs, in evaluation mode; snapshots of one training are not independent and count for the average, not for r.",
 	}}
 }
 

@@ -124,7 +124,7 @@ func (d *Diagnosis) figure() *figure.Figure {
 	}
 	f.Caption = []string{
 		fmt.Sprintf("%s; train accuracy %.3f, test accuracy %.3f. CNA %s; CNA-Area %s, of which the noise of smoothing alone gives about %s (between halves of the training inputs); γ %s; CNA-Margin %s.",
-			d.Network, d.TrainAcc, d.Test, say("cna", "%.3f"), say("cna-area", "%.4f"), say("split-half-area", "%.4f"), say("gamma", "%.4g"), say("cna-margin", "%.4g")),
+			sentence(d.Network), d.TrainAcc, d.Test, say("cna", "%.3f"), say("cna-area", "%.4f"), say("split-half-area", "%.4f"), say("gamma", "%.4g"), say("cna-margin", "%.4g")),
 		"Equally many inputs of both, in the order of α, averaged over 25 neighbours, both curves scaled together. Differs from the slide: evaluation mode, original pixels, γ of the training examples; the area is between the curves over α, not that of a polygon in which parts cancel. The slide is of an MLP on SVHN.",
 	}
 	return f

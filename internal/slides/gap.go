@@ -111,6 +111,9 @@ func (c *Corpus) gap(ctx context.Context, o Options, k kind) (*figure.Figure, er
 		f.Panels = append(f.Panels, p)
 	}
 	f.Caption = gapCaption(o, k, trained, missed, len(all))
+	if notes := barNotes(f.Panels); notes != "" && !o.Published {
+		f.Caption = append(f.Caption, notes)
+	}
 	return f, nil
 }
 
@@ -127,13 +130,32 @@ func gapCaption(o Options, k kind, trained, missed, moments int) []string {
 		}
 		return []string{
 			fmt.Sprintf("%s, and their snapshots as networks of their own: %d points. Bars are |r|, Pearson's, with the absolute difference of %s.%s", counted, moments, gap, published),
-			"As published: the margin of the released code, which is none (it is never positive), under every measure; areas in which parts cancel; products of norms, not their logarithms. No intervals: snapshots are not independent. Not reproduced: margins of test examples, batch norm in training mode, the bound's other initial weights.",
+			"As published: the margin of the released code, which is none (it is never positive), under every measure; areas in which parts cancel; products of norms, not their logarithms. No intervals: snapshots are not independent. Before training there is no bound: its distance is 0. Not reproduced: margins of test examples, batch norm in training mode, the bound's other initial weights.",
 		}
 	}
 	return []string{
 		counted + ". Bars are Pearson's r, positive where the measure predicts as it claims, with 95 % intervals where the data give one, and the number of networks where the measure is defined." + published,
 		"Differs from the slide: trained networks alone, not snapshots; true means per example, in evaluation mode, and the sign of r; the correct margin f_y - max f_j of training examples; the area between curves, not a polygon in which parts cancel; logarithms of the products of norms, which are undefined where the margin is not positive; the bound of the 2018 spectral margin paper (FGM eq. 29) from the network's own initial weights.",
 	}
+}
+
+// barNotes says why bars or their intervals are missing, each reason once.
+func barNotes(panels []figure.Panel) string {
+	var notes []string
+	for _, p := range panels {
+		for g, row := range p.Bars.Bar {
+			for _, b := range row {
+				note := p.Bars.Groups[g] + ": " + b.Note
+				if b.Note != "" && !slices.Contains(notes, note) {
+					notes = append(notes, note)
+				}
+			}
+		}
+	}
+	if len(notes) == 0 {
+		return ""
+	}
+	return "Without a bar or an interval: " + strings.Join(notes, "; ") + "."
 }
 
 // measureAll fills a moment in.
@@ -215,9 +237,10 @@ func (c *Corpus) barPanel(all []measured, t target, o Options, overlay bool, pub
 	if len(families) > 1 {
 		groups = append([]string{"all"}, families...)
 	}
-	p := figure.Panel{Title: "with the " + t.name, Y: figure.Axis{Label: "Pearson's r"}, Bars: &figure.Bars{}}
+	low, high := -1.12, 1.0 // room for the numbers of networks
+	p := figure.Panel{Title: "with the " + t.name, Y: figure.Axis{Label: "Pearson's r", Min: &low, Max: &high}, Bars: &figure.Bars{}}
 	if o.Published {
-		p.Y.Label = "|r|"
+		p.Y.Label, low = "|r|", -0.08
 	}
 	for _, col := range columns {
 		p.Bars.Series = append(p.Bars.Series, col.name)

@@ -68,7 +68,7 @@ func lossFigure(r *corpora.Record, o Options, from string, at, loss, batch, all 
 	f := &figure.Figure{Title: "Training loss and CNA over training time", Panels: []figure.Panel{
 		{Title: "training loss of the mini-batch", X: label, Y: figure.Axis{Label: "cross-entropy, nats"}, Lines: []figure.Line{
 			{Name: "mini-batch", X: at, Y: loss, Thin: true},
-		}, Points: []figure.Points{{Name: "published, first and last", X: publishedBatchLoss[0], Y: publishedBatchLoss[1], Published: true}}},
+		}, Points: []figure.Points{{Name: "published: 2.30 at first, 0.2 at batch 2,345", X: publishedBatchLoss[0], Y: publishedBatchLoss[1], Published: true}}},
 		{Title: "CNA", X: label, Y: figure.Axis{Label: "correlation of α and β"}, Lines: []figure.Line{
 			{Name: fmt.Sprintf("of the mini-batch of %d", r.Training.BatchSize), X: at, Y: batch, Thin: true},
 		}},
@@ -78,10 +78,12 @@ func lossFigure(r *corpora.Record, o Options, from string, at, loss, batch, all 
 		f.Panels[1].Lines = append(f.Panels[1].Lines, figure.Line{Name: "of the training set", X: at, Y: all})
 	}
 	f.Panels[1].Lines = append(f.Panels[1].Lines, figure.Line{Name: "published, read off", X: publishedBatchCNA[0], Y: publishedBatchCNA[1], Published: true})
-	last := max(at[len(at)-1], 650)
-	f.Panels[0].X.Max, f.Panels[1].X.Max = &last, &last
+	first, last := 0.0, max(at[len(at)-1], 650)
+	for i := range f.Panels {
+		f.Panels[i].X.Min, f.Panels[i].X.Max = &first, &last
+	}
 	f.Caption = []string{
-		ofNetwork(r) + "; " + from + ". Before each mini-batch its loss and its CNA, in evaluation mode.",
+		sentence(ofNetwork(r)) + "; " + from + ". Before each mini-batch its loss and its CNA, in evaluation mode.",
 		fmt.Sprintf("Differs from the slide, which is of an MLP 784-500-500-500-10 on MNIST, learning rate 0.0025, momentum 0.9, 2,345 batches of 128: there CNA falls to -0.7 near batch 320 and rises to 0.7 after batch 600. Here batches are of %d, learning rate %g, momentum %g.",
 			r.Training.BatchSize, r.Training.Optimizer.LearningRate, r.Training.Optimizer.Momentum),
 	}

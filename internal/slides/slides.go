@@ -162,6 +162,9 @@ func (c *Corpus) notTrained(what string) error {
 	return fmt.Errorf("the store %s has not %s: `genbench train` makes what is missing of corpus %s", c.store.Dir(), what, c.spec.Name)
 }
 
+// sentence begins with a capital.
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
 // ofNetwork names a network for a caption.
 func ofNetwork(r *corpora.Record) string {
 	n := r.Network()

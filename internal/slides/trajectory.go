@@ -72,7 +72,7 @@ func (c *Corpus) trajectory(ctx context.Context, o Options) (*figure.Figure, err
 		}},
 		Caption: []string{
 			fmt.Sprintf("%s. %d moments of its training in the plane of the first two principal components of all its weights and biases; colours and contours are the CNA, on its training set, of the networks at %d x %d points of the plane (inverse projection). CNA at the first and the last moment: %s and %s, of their projections %s and %s.",
-				ofNetwork(r), len(moments), gridSide, gridSide, number(own[0]), number(own[last]), number(first), number(end)),
+				sentence(ofNetwork(r)), len(moments), gridSide, gridSide, number(own[0]), number(own[last]), number(first), number(end)),
 			"Differs from the slide, whose data set and network are not said and whose 20 marks lead from 0 to above 0.95: the network named above, in evaluation mode; where it has batch norm, the running statistics are those of the nearest mark.",
 		},
 	}, nil
