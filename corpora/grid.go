@@ -148,7 +148,9 @@ func (b *builder) configuration(index []int) (configuration, error) {
 	if err := b.resolve(&p, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
 	}
-	c.net.Training.Snapshots = keptSnapshots(s.Keep.Snapshots, c.net.Training.MaxEpochs)
+	if err := c.net.keepSnapshots(s.Keep); err != nil {
+		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
+	}
 	return c, nil
 }
 
@@ -180,17 +182,6 @@ func (c *configuration) seeded(s *seedSet) (Network, error) {
 	var err error
 	n.ID, err = n.identity(c.identity)
 	return n, err
-}
-
-// keptSnapshots leaves out epochs that this network cannot reach.
-func keptSnapshots(epochs []int, last int) []int {
-	var kept []int
-	for _, e := range epochs {
-		if e <= last {
-			kept = append(kept, e)
-		}
-	}
-	return kept
 }
 
 // resolve fills in the configuration, and reports values that do not go together.

@@ -88,9 +88,10 @@ type TensorFiles struct {
 	Snapshots []SnapshotFile `json:"snapshots,omitempty"`
 }
 
-// SnapshotFile is snapshots/EPOCH.safetensors.
+// SnapshotFile is snapshots/EPOCH.safetensors, or snapshots/step-STEP.safetensors.
 type SnapshotFile struct {
-	Epoch      int    `json:"epoch"`
+	Epoch      int    `json:"epoch"`          // of no meaning where Step is not 0
+	Step       int    `json:"step,omitempty"` // optimizer steps done; 0: the snapshot is an epoch's
 	FileSHA256 string `json:"file_sha256"`
 }
 

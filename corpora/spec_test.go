@@ -93,7 +93,13 @@ func TestSpecErrors(t *testing.T) {
 		{"alias", edit("lr: 0.1", "lr: *x"), `c.yaml:4:32: training.lr: is an alias (*), which specs do not have; give a number in (0, 1000000]`},
 		{"tag", edit("lr: 0.1", "lr: !!str 0.1"), `c.yaml:4:32: training.lr: is a tag (!), which specs do not have; give a number in (0, 1000000]`},
 		{"merge key", edit("lr: 0.1", "<<: {}"), `c.yaml:4:28: training: has a merge key (<<), which specs do not have, for a key; write keys as plain text`},
-		{"snapshot twice", small + "keep: {snapshots: [1, 1]}\n", `c.yaml:8:23: keep.snapshots[1]: 1 is already there, at [0]; remove it: every value trains its own networks`},
+		{"snapshot twice", small + "keep: {snapshots: [1, 1]}\n", `c.yaml:8:23: keep.snapshots[1]: 1 is already there, at [0]; remove it`},
+		{"snapshot when", small + "keep: {snapshots: [every]}\n", `c.yaml:8:20: keep.snapshots[0]: "every" does not say when; give a number or "every N", with "from A" and "to B" as needed`},
+		{"snapshot backwards", small + "keep: {snapshots: [every 2 from 9 to 3]}\n", `c.yaml:8:20: keep.snapshots[0]: "every 2 from 9 to 3" does not say when; give a number or "every N", with "from A" and "to B" as needed`},
+		{"snapshot every 0", small + "keep: {snapshots: [every 0]}\n", `c.yaml:8:20: keep.snapshots[0]: "every 0" does not say when; give a number or "every N", with "from A" and "to B" as needed`},
+		{"snapshot of no step", small + "keep: {snapshot_steps: [0]}\n", `c.yaml:8:25: keep.snapshot_steps[0]: 0 is impossible; give an integer in [1, 1073741824]`},
+		{"snapshots of no step", small + "keep: {snapshot_steps: [every 1 from 0]}\n", `c.yaml:8:25: keep.snapshot_steps[0]: "every 1 from 0" begins too early; begin at 1 or later; keep.snapshots: [0] is before training`},
+		{"many snapshots", edit("max_epochs: 3", "max_epochs: 5000") + "keep: {snapshot_steps: [every 1]}\n", `c.yaml:5:1: axes: depth=1 seed=1: more than 10000 snapshots of one network; change one of the values named`},
 		{"measures", small + "measures: cna\n", `c.yaml:8:11: measures: is a text ("cna"), a list is needed; write a list: [a, b]`},
 		{"plugins", small + "plugins: {mine: 1}\n", `c.yaml:8:17: plugins.mine: 1 is a number; put it in quotes if it is meant as a text`},
 		{"two mistakes", edit("lr: 0.1", "lr: -1, batch: 0"), "c.yaml:4:32: training.lr: -1 is impossible; give a number in (0, 1000000]\nc.yaml:4:43: training.batch: 0 is impossible; give an integer in [1, 1073741824]"},
@@ -169,7 +175,7 @@ keep: {init: false, snapshots: [5, 0, 9]}
 measures: [cna, "l2norm"]
 plugins: {mine: ./genbench-measure-mine}
 `)
-	if s.Name != "full.spec-1" || s.Description != "two lines\nof text\n" || s.Keep.Init || !slices.Equal(s.Keep.Snapshots, []int{0, 5, 9}) ||
+	if s.Name != "full.spec-1" || s.Description != "two lines\nof text\n" || s.Keep.Init || !slices.Equal(s.Keep.Snapshots, []Mark{At(5), At(0), At(9)}) ||
 		!slices.Equal(s.Measures, []string{"cna", "l2norm"}) || s.Plugins["mine"] != "./genbench-measure-mine" {
 		t.Errorf("read %+v", s)
 	}

@@ -253,13 +253,7 @@ func lacks(r *Record, n *Network) bool {
 	if n.KeepInit && r.Tensors.InitSHA256 == "" {
 		return true
 	}
-	for _, epoch := range n.Training.Snapshots {
-		kept := slices.ContainsFunc(r.Tensors.Snapshots, func(f SnapshotFile) bool { return f.Epoch == epoch })
-		if !kept && epoch <= r.Epochs {
-			return true
-		}
-	}
-	return false
+	return lacksSnapshots(r, &n.Training)
 }
 
 func (t *training) noteConverged(r *Record) {

@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -89,6 +88,7 @@ type trainer struct {
 	y      []int32   // [BatchSize]
 	logits []float32 // [evaluation batch, K]
 	source rand.PCG
+	kept   map[int]bool // the steps of spec.SnapshotSteps
 
 	augment augmenter
 
@@ -106,6 +106,7 @@ func newTrainer(s Session, a Architecture, t Training, seeds Seeds, ex Examples,
 		x:      make([]float32, batch*a.Input.Size()),
 		y:      make([]int32, batch),
 		logits: make([]float32, rows*a.Classes),
+		kept:   setOf(t.SnapshotSteps),
 		noise:  newNoiseMeter(a, rows),
 
 		augment: newAugmenter(t.Augment, a.Input, ex.Padding, seeds.Augment),
@@ -174,11 +175,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int, progress func(Epoch)) er
 // steps' losses; it ends at the first one that is not finite and answers that.
 func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error) {
 	n, d, batch := t.ex.Len(), t.arch.Input.Size(), len(t.y)
-	for i := range t.order {
-		t.order[i] = i
-	}
-	t.source.Seed(t.seeds.Order, uint64(epoch))
-	shuffle(t.order, &t.source)
+	orderOf(t.order, &t.source, t.seeds.Order, epoch)
 	var sum float64
 	steps := 0
 	for lo := 0; lo < n; lo += batch {
@@ -199,6 +196,9 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 			return 0, fmt.Errorf("step %d: %w", t.result.Steps, err)
 		}
 		t.result.Steps++
+		if err := t.snapshotOfStep(); err != nil {
+			return 0, err
+		}
 		if !finite(loss) {
 			return loss, nil
 		}
@@ -250,18 +250,6 @@ func (t *trainer) evaluate(line *Epoch) error {
 	if m.Loss <= t.spec.TargetLoss {
 		t.result.Stop = StopTarget
 	}
-	return nil
-}
-
-func (t *trainer) snapshot(epoch int) error {
-	if !slices.Contains(t.spec.Snapshots, epoch) {
-		return nil
-	}
-	s := NewState(t.arch)
-	if err := t.session.State(s); err != nil {
-		return fmt.Errorf("snapshot after epoch %d: %w", epoch, err)
-	}
-	t.result.Snapshots = append(t.result.Snapshots, Snapshot{Epoch: epoch, State: s})
 	return nil
 }
 

@@ -19,6 +19,8 @@ type Training struct {
 	Init       string    `json:"init"`                // one of [Schemes]
 	Snapshots  []int     `json:"snapshots,omitempty"` // epochs after which the tensors are kept; 0 = before training
 
+	SnapshotSteps []int `json:"snapshot_steps,omitempty"` // optimizer steps after which they are kept, too; from 1
+
 	Augment Augmentation `json:"augment,omitzero"` // of training inputs; needs [Seeds.Augment]
 }
 
@@ -38,6 +40,11 @@ func (t Training) Validate() error {
 	for _, e := range t.Snapshots {
 		if e < 0 || e > t.MaxEpochs {
 			return fmt.Errorf("a snapshot after epoch %d: epochs are 0 to %d", e, t.MaxEpochs)
+		}
+	}
+	for _, s := range t.SnapshotSteps {
+		if s < 1 {
+			return fmt.Errorf("a snapshot after step %d: steps count from 1; before the first is epoch 0", s)
 		}
 	}
 	return checkScheme(t.Init)
@@ -66,9 +73,10 @@ type Epoch struct {
 	Seconds float64 `json:"seconds"` // wall-clock time of the epoch, its evaluation included
 }
 
-// Snapshot is the tensors as they were after an epoch; epoch 0 is before training.
+// Snapshot is the tensors as they were after an epoch or a step.
 type Snapshot struct {
-	Epoch int
+	Epoch int // 0 is before training; of no meaning where Step is not 0
+	Step  int // optimizer steps done, of a snapshot of [Training.SnapshotSteps]; 0: it is an epoch's
 	State State
 }
 
@@ -83,7 +91,8 @@ const (
 type Trained struct {
 	Init, Final State // Final may hold NaN or infinities when Stop is [StopDiverged]
 
-	// Snapshots holds those of [Training.Snapshots] that were reached, by rising epoch.
+	// Snapshots holds those of [Training.Snapshots] and [Training.SnapshotSteps] that were
+	// reached, as they came; the step that ends an epoch comes before the epoch.
 	Snapshots []Snapshot
 
 	// History has a line for every completed epoch. A diverged epoch has none:
