@@ -167,7 +167,7 @@ func (c *Corpus) steps(ctx context.Context, r *corpora.Record, data *dataset.Dat
 	for s := stride; s < last; s += stride {
 		t.SnapshotSteps = append(t.SnapshotSteps, s)
 	}
-	again, err := models.Train(ctx, c.engine, r.Architecture, t, r.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, nil)
+	again, err := models.Train(ctx, c.engine, r.Architecture, t, r.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y, Padding: data.Black()}, nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("repeating the training of network %s: %w", r.ID, err)
 	}
