@@ -45,6 +45,7 @@ var publishedOptions = map[string]map[string]string{
 type measured struct {
 	moment
 	values   []float64 // [measure] NaN where undefined
+	failure  error     // of one that failed: it costs its value
 	trained  float64   // train loss, nats
 	loss     float64   // test less train loss, nats
 	accuracy float64   // train less test accuracy
@@ -111,6 +112,12 @@ func (c *Corpus) gap(ctx context.Context, o Options, k kind) (*figure.Figure, er
 		f.Panels = append(f.Panels, p)
 	}
 	f.Caption = gapCaption(o, k, trained, missed, len(all))
+	for i := range all {
+		if err := all[i].failure; err != nil {
+			f.Caption = append(f.Caption, fmt.Sprintf("A measure failed, and has no value there: %v.", err))
+			break
+		}
+	}
 	if notes := barNotes(f.Panels); notes != "" && !o.Published {
 		f.Caption = append(f.Caption, notes)
 	}
@@ -165,6 +172,11 @@ func (c *Corpus) measureAll(ctx context.Context, m *measured, o Options) error {
 		return err
 	}
 	m.trained, m.loss, m.accuracy = train.Loss, test.Loss-train.Loss, train.Accuracy-test.Accuracy
+	state, err := m.state()
+	if err != nil {
+		return err
+	}
+	tensors := state.Hash()
 	return c.open(m.moment, func(net *inprocess.Network) error {
 		released := math.NaN()
 		for _, col := range columns {
@@ -177,12 +189,14 @@ func (c *Corpus) measureAll(ctx context.Context, m *measured, o Options) error {
 					options[k] = v
 				}
 			}
-			a, undefined, err := c.value(ctx, net, byName(col.measure), options)
-			if err != nil {
-				return fmt.Errorf("network %s: %s: %w", m.record.ID, col.measure, err)
+			a, undefined, err := c.value(ctx, net, byName(col.measure), options, tensors)
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 			v := a.Value
 			switch {
+			case err != nil:
+				m.failure, v = fmt.Errorf("%s on network %s: %w", col.measure, m.record.ID, err), math.NaN()
 			case undefined != "":
 				v = math.NaN()
 			case o.Published:

@@ -110,8 +110,8 @@ func (c *Corpus) lossOf(ctx context.Context, r *corpora.Record, state models.Sta
 
 // cnaOf is the CNA of tensors on the training examples of data, NaN where it is undefined.
 func (c *Corpus) cnaOf(ctx context.Context, m moment, state models.State, data *dataset.Data) (value float64, err error) {
-	err = c.openState(m, state, data, func(net *inprocess.Network) error {
-		a, undefined, err := c.value(ctx, net, cna.CNA{}, nil)
+	err = c.openState(m, state, nil, data, func(net *inprocess.Network) error {
+		a, undefined, err := c.value(ctx, net, cna.CNA{}, nil, state.Hash())
 		if value = a.Value; undefined != "" {
 			value = math.NaN()
 		}
