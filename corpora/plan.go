@@ -177,7 +177,7 @@ func probeOne(ctx context.Context, n *Network, e models.Engine, cache *DataCache
 	training := n.Training
 	training.Snapshots, training.SnapshotSteps = nil, nil
 	start := time.Now()
-	_, err = models.Train(inner, e, n.Arch, training, n.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, func(line models.Epoch) {
+	_, err = models.Train(inner, e, n.Arch, training, n.Seeds, examplesOf(data), func(line models.Epoch) {
 		epochs, seconds = float64(line.Epoch), seconds+line.Seconds
 		if time.Since(start).Seconds() > probeSeconds {
 			stop()

@@ -44,6 +44,7 @@ var mayImport = []struct {
 	{"measures/*", []string{"harness/measure", "measures/internal/*"}},
 	{"measures/internal/*", []string{"harness/measure"}},
 	{"examples/*", []string{"harness/measure"}},
+	{"python", nil},
 	{"cmd/*", []string{"*", "*/*", "*/*/*"}},
 	{"internal/*", []string{"*", "*/*", "*/*/*"}},
 }

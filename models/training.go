@@ -20,6 +20,8 @@ type Training struct {
 	Snapshots  []int     `json:"snapshots,omitempty"` // epochs after which the tensors are kept; 0 = before training
 
 	SnapshotSteps []int `json:"snapshot_steps,omitempty"` // optimizer steps after which they are kept, too; from 1
+
+	Augment Augmentation `json:"augment,omitzero"` // of training inputs; needs [Seeds.Augment]
 }
 
 // Validate reports the first value that [Train] cannot use.
@@ -50,9 +52,10 @@ func (t Training) Validate() error {
 
 // Seeds are the sources of chance in one training, one a purpose.
 type Seeds struct {
-	Init    uint64 `json:"init"`    // initial weights
-	Order   uint64 `json:"order"`   // order of the examples in each epoch
-	Dropout uint64 `json:"dropout"` // dropout masks
+	Init    uint64 `json:"init"`              // initial weights
+	Order   uint64 `json:"order"`             // order of the examples in each epoch
+	Dropout uint64 `json:"dropout"`           // dropout masks
+	Augment uint64 `json:"augment,omitempty"` // augmentation; 0 without any
 }
 
 // Epoch is one line of a training's history.
@@ -112,6 +115,9 @@ type Trained struct {
 	GradientNoise1, GradientNoiseFinal *float64
 }
 
+// Fits reports why the training cannot be of networks of this architecture, whatever the examples.
+func (t Training) Fits(a Architecture) error { return t.Augment.check(a.Input, nil) }
+
 // checkTraining reports the first reason why the arguments of [Train] do not go together.
 func checkTraining(a Architecture, t Training, ex Examples) error {
 	if err := a.Validate(); err != nil {
@@ -123,8 +129,11 @@ func checkTraining(a Architecture, t Training, ex Examples) error {
 	if err := ex.Fits(a); err != nil {
 		return err
 	}
-	if a.Has(BatchNorm) && min(t.BatchSize, ex.Len()) < 2 {
-		return errors.New("batch norm has no variance in batches of one example: use batches of at least 2")
+	if err := t.Augment.check(a.Input, ex.Padding); err != nil {
+		return err
+	}
+	if min(t.BatchSize, ex.Len()) < a.LeastLearn() {
+		return errors.New("batch norm has no variance in batches of one example with one place a channel: use batches of at least 2")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -17,9 +18,11 @@ type network struct {
 	y     []int32   // [N]
 	rows  int       // N
 	scale float64   // the weights' factor above PyTorch's initial ones
+
+	coarse bool // inputs are multiples of 1/4, so that many are equal
 }
 
-// networks are the suite's networks (batch norm never with a batch of one): every kind of layer alone, in the usual
+// networks are the suite's networks (a batch norm of one place a channel never with a batch of one): every kind of layer alone, in the usual
 // order and in unusual ones, at sizes off every multiple that a kernel could
 // favour, and with logits far from 0.
 func networks(t *testing.T) []network {
@@ -47,6 +50,7 @@ func networks(t *testing.T) []network {
 		{name: "odd-start", arch: oddStart(), rows: 11},
 		{name: "panels", arch: mlp(33, 7, models.MLPOptions{Widths: []int{40, 24}, BatchNorm: true}), rows: 75},
 	}
+	cases = append(cases, images()...)
 	for i := range cases {
 		cases[i].fill(t, uint64(i)+1)
 	}
@@ -59,7 +63,7 @@ func oddChain() models.Architecture {
 		return models.Layer{Name: name, Kind: models.BatchNorm, In: n, Out: n, Epsilon: 1e-3, Momentum: 0.3}
 	}
 	return models.Architecture{
-		Family: "mlp", Input: models.Shape{C: 2, H: 1, W: 3}, Classes: 3,
+		Family: "mlp", Input: models.Shape{C: 6, H: 1, W: 1}, Classes: 3,
 		Layers: []models.Layer{
 			bn("norm.in", 6),
 			{Name: "drop.in", Kind: models.Dropout, In: 6, Out: 6, Rate: 0.25},
@@ -77,7 +81,7 @@ func oddChain() models.Architecture {
 // oddStart has layers without tensors below the first that has some.
 func oddStart() models.Architecture {
 	return models.Architecture{
-		Family: "mlp", Input: models.Shape{C: 1, H: 2, W: 5}, Classes: 4,
+		Family: "mlp", Input: models.Shape{C: 10, H: 1, W: 1}, Classes: 4,
 		Layers: []models.Layer{
 			{Name: "r0", Kind: models.ReLU, In: 10, Out: 10},
 			{Name: "d0", Kind: models.Dropout, In: 10, Out: 10, Rate: 0.4},
@@ -89,12 +93,15 @@ func oddStart() models.Architecture {
 }
 
 // fill draws tensors and a batch. It draws again while a ReLU reads a value so
-// near 0 that float32 rounding could fall on the other side, where the true
-// derivative is another one.
+// near 0, or a max pool two values so near each other, that float32 rounding could
+// fall on the other side, where the true derivative is another one.
 func (c *network) fill(t *testing.T, seed uint64) {
 	t.Helper()
 	if c.scale == 0 {
 		c.scale = 1
+	}
+	if err := c.arch.Validate(); err != nil {
+		t.Fatalf("%s: %v", c.name, err)
 	}
 	for try := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, try))
@@ -104,28 +111,42 @@ func (c *network) fill(t *testing.T, seed uint64) {
 		}
 		c.state = perturbed(c.arch, state, c.scale, rng)
 		c.x, c.y = batch(c.arch, c.rows, rng)
+		if c.coarse {
+			for i, v := range c.x {
+				c.x[i] = float32(math.Round(4*float64(v))) / 4
+			}
+		}
 		n := newNetwork64(c.arch, c.state)
 		near := min(n.kink(n.forward(widen(c.x), c.rows, models.Eval, models.Draw{})),
 			n.kink(n.forward(widen(c.x), c.rows, models.Learn, draw)))
-		if near > 2e-6*c.scale { // float32 rounding of values of order scale is ten times less
+		if near > c.margin() {
 			return
 		}
 	}
-	t.Fatalf("%s: every draw has a ReLU input next to 0", c.name)
+	t.Fatalf("%s: every draw has a kink next to a value", c.name)
+}
+
+// margin is how far ReLUs and max pools are kept from their kinks: ten times float32 rounding of values of order
+// scale, more behind the longer sums of convolutions.
+func (c network) margin() float64 {
+	if c.arch.Has(models.Conv2D) {
+		return 5e-6
+	}
+	return 2e-6 * c.scale
 }
 
 // draw is the dropout draw of the suite's batches.
 var draw = models.Draw{Seed: 77, Step: 5}
 
 // perturbed moves tensors away from special values (batch norm's 0 and 1) and
-// multiplies dense weights by scale.
+// multiplies weights by scale.
 func perturbed(a models.Architecture, s models.State, scale float64, rng *rand.Rand) models.State {
 	specs := a.Tensors()
 	for i := range s {
 		layer := a.Layers[specs[i].Layer]
 		for j := range s[i].Data {
 			switch {
-			case layer.Kind == models.Dense && len(s[i].Shape) == 2:
+			case layer.Kind != models.BatchNorm && len(s[i].Shape) > 1:
 				s[i].Data[j] *= float32(scale)
 			case layer.Kind == models.BatchNorm:
 				s[i].Data[j] += float32(0.4 * (rng.Float64() - 0.5)) // variances stay in [0.8, 1.2]

@@ -77,7 +77,7 @@ func testErrors(t *testing.T, e models.Engine, c network) {
 		refused[what] = err
 	}
 	maps.Copy(refused, gradientRefusals(t, s, c))
-	if c.arch.Has(models.BatchNorm) {
+	if c.arch.LeastLearn() > 1 {
 		d := c.arch.Input.Size()
 		refused["Step on one example with batch norm"] = step(c.x[:d], c.y[:1])
 		refused["a Learn gradient of one example with batch norm"] = gradient(grad, c.x[:d], c.y[:1], models.Learn)
