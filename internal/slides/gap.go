@@ -276,13 +276,25 @@ func (c *Corpus) barPanel(all []measured, t target, o Options, overlay bool, pub
 			if row[k], err = c.bar(some, o, t); err != nil {
 				return p, err
 			}
-			if heights, ok := published[g]; ok && overlay {
+			if heights, ok := published[publishedFamily(g)]; ok && overlay {
 				row[k].Published = &heights[k]
 			}
 		}
 		p.Bars.Groups, p.Bars.Bar = append(p.Bars.Groups, name), append(p.Bars.Bar, row)
 	}
 	return p, nil
+}
+
+// publishedFamily is the column of the slides that a family is laid under: all VGGs under VGG-18, ResNets but 101 under ResNet-18.
+func publishedFamily(family string) string {
+	if family != "resnet101" {
+		for _, f := range []string{"vgg", "resnet"} {
+			if strings.HasPrefix(family, f) {
+				return f
+			}
+		}
+	}
+	return family
 }
 
 // bar is one correlation, as published or as it should be.

@@ -82,8 +82,12 @@ func lossFigure(r *corpora.Record, o Options, from string, at, loss, batch, all 
 	for i := range f.Panels {
 		f.Panels[i].X.Min, f.Panels[i].X.Max = &first, &last
 	}
+	images := ""
+	if r.Training.Augment.On() {
+		images = " and without the training's augmentation"
+	}
 	f.Caption = []string{
-		sentence(ofNetwork(r)) + "; " + from + ". Before each mini-batch its loss and its CNA, in evaluation mode.",
+		sentence(ofNetwork(r)) + "; " + from + ". Before each mini-batch its loss and its CNA, in evaluation mode" + images + ".",
 		fmt.Sprintf("Differs from the slide, which is of an MLP 784-500-500-500-10 on MNIST, learning rate 0.0025, momentum 0.9, 2,345 batches of 128: there CNA falls to -0.7 near batch 320 and rises to 0.7 after batch 600. Here batches are of %d, learning rate %g, momentum %g.",
 			r.Training.BatchSize, r.Training.Optimizer.LearningRate, r.Training.Optimizer.Momentum),
 	}
