@@ -146,23 +146,32 @@ func gapCaption(o Options, k kind, trained, missed, moments int) []string {
 	}
 }
 
-// barNotes says why bars or their intervals are missing, each reason once.
+// barNotes says why bars or their intervals are missing, each reason once, with the groups.
 func barNotes(panels []figure.Panel) string {
-	var notes []string
+	var reasons []string
+	groups := map[string][]string{}
 	for _, p := range panels {
 		for g, row := range p.Bars.Bar {
 			for _, b := range row {
-				note := p.Bars.Groups[g] + ": " + b.Note
-				if b.Note != "" && !slices.Contains(notes, note) {
-					notes = append(notes, note)
+				if b.Note == "" {
+					continue
+				}
+				if groups[b.Note] == nil {
+					reasons = append(reasons, b.Note)
+				}
+				if name := p.Bars.Groups[g]; !slices.Contains(groups[b.Note], name) {
+					groups[b.Note] = append(groups[b.Note], name)
 				}
 			}
 		}
 	}
-	if len(notes) == 0 {
+	if len(reasons) == 0 {
 		return ""
 	}
-	return "Without a bar or an interval: " + strings.Join(notes, "; ") + "."
+	for i, r := range reasons {
+		reasons[i] = r + " (" + strings.Join(groups[r], ", ") + ")"
+	}
+	return "Why a bar or an interval is missing: " + strings.Join(reasons, "; ") + "."
 }
 
 // measureAll fills a moment in.

@@ -125,7 +125,7 @@ func TestRepeatedTrainingIsHeldAgainstTheRecord(t *testing.T) {
 func TestLacking(t *testing.T) {
 	c := trained(t, "")
 	for name, want := range map[string]string{
-		"trajectory": "corpus drawn has not 3 snapshots of a training", "complexity": "2 snapshots", "cna-time": "keep: {snapshots:",
+		"trajectory": "corpus drawn lacks 3 snapshots of a training", "complexity": "2 snapshots", "cna-time": "keep: {snapshots:",
 		"gap-noise": "networks of the set gaussian-noise or with input noise; built-in corpora that have: ",
 	} {
 		_, err := Draw(t.Context(), c, slide(t, name), Options{})
