@@ -68,6 +68,7 @@ func windows() []network {
 		{name: "conv-1x1", rows: 6, arch: sized(shape(3, 5, 4), 3, conv("c1", 5, 1, 1, 0), relu("r1"), conv("c2", 7, 1, 2, 0), relu("r2"), global, dense("fc", 3))},
 		{name: "conv-5x5", rows: 5, arch: sized(shape(1, 11, 8), 3, conv("c1", 4, 5, 1, 2), relu("r1"), pool("p", maxPool, 3, 2, 1), conv("c2", 6, 5, 2, 2), relu("r2"), dense("fc", 3))},
 		{name: "conv-beyond-image", rows: 8, arch: sized(shape(2, 3, 4), 3, conv("c1", 3, 5, 1, 2), relu("r1"), noBias(conv("c2", 4, 7, 2, 6)), relu("r2"), dense("fc", 3))},
+		{name: "conv-in-padding", rows: 6, arch: sized(shape(2, 4, 3), 3, conv("c1", 4, 1, 1, 1), relu("r1"), conv("c2", 5, 3, 2, 4), relu("r2"), noBias(conv("c3", 3, 2, 3, 3)), norm("n"), relu("r3"), dense("fc", 3))},
 		{name: "conv-even", rows: 9, arch: sized(shape(3, 8, 7), 3, conv("c1", 4, 2, 2, 0), relu("r1"), conv("c2", 5, 4, 1, 2), relu("r2"), conv("c3", 2, 2, 1, 1), relu("r3"), dense("fc", 3))},
 		{name: "conv-long-stride", rows: 4, arch: sized(shape(2, 9, 11), 2, conv("c1", 3, 2, 3, 0), relu("r1"), conv("c2", 3, 1, 2, 0), dense("fc", 2))},
 		{name: "conv-last", rows: 5, arch: sized(shape(3, 4, 4), 4, relu("r0"), conv("c1", 9, 3, 1, 1), relu("r1"), pool("p", avgPool, 3, 1, 0), conv("c2", 4, 2, 1, 0))},

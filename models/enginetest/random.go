@@ -3,12 +3,16 @@ package enginetest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/genbench/genbench/models"
 )
 
 // randomNetworks is how many networks are drawn layer by layer.
 const randomNetworks = 30
+
+// widest is how many values a layer of theirs may write.
+const widest = 300
 
 // random draws networks with any layer behind, and beside, any other: what a value's readers are, which of them is the
 // last, and what may be computed in place or together differs from one to the next.
@@ -53,7 +57,7 @@ func randomArchitecture(rng *rand.Rand) models.Architecture {
 		if ok && layer.Kind == models.Add {
 			layer.With, ok = randomSummand(rng, layers, shapes, shape)
 		}
-		if ok {
+		if ok && sized(in, classes, append(slices.Clone(layers), from(layer, source))...).Layers[len(layers)].Out <= widest {
 			layers = append(layers, from(layer, source))
 		}
 	}
@@ -66,7 +70,7 @@ func randomLayer(rng *rand.Rand, name string, in models.Shape) (layer models.Lay
 	fits := func(padding int) bool { return min(in.H, in.W)+2*padding >= kernel }
 	switch rng.IntN(12) {
 	case 0, 1, 2:
-		padding := rng.IntN(kernel)
+		padding := rng.IntN(2 * kernel)
 		layer = conv(name, 1+rng.IntN(10), kernel, stride, padding)
 		layer.NoBias = rng.IntN(2) == 0
 		return layer, fits(padding)
