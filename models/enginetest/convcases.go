@@ -79,6 +79,7 @@ func windows() []network {
 		{name: "maxpool-input", rows: 7, coarse: true, arch: sized(shape(2, 9, 7), 3, pool("p", maxPool, 3, 2, 1), conv("c", 3, 3, 1, 1), relu("r"), dense("fc", 3))},
 		{name: "maxpool-shapes", rows: 6, arch: sized(shape(3, 9, 10), 3, conv("c", 3, 3, 1, 1), pool("p1", maxPool, 3, 2, 0), relu("r"), pool("p2", maxPool, 2, 1, 1), pool("p3", maxPool, 2, 3, 0), dense("fc", 3))},
 		{name: "avgpool", rows: 5, arch: sized(shape(3, 11, 9), 3, pool("p0", avgPool, 2, 1, 0), conv("c", 5, 3, 1, 1), relu("r1"), pool("p1", avgPool, 3, 2, 0), pool("p2", avgPool, 1, 2, 0), conv("c2", 4, 1, 1, 0), relu("r2"), pool("p3", avgPool, 2, 3, 0), dense("fc", 3))},
+		{name: "pool-one-place", rows: 5, arch: sized(shape(6, 1, 1), 3, pool("a", avgPool, 1, 1, 0), pool("m", maxPool, 1, 1, 0), dense("fc1", 7), relu("r"), global, dense("fc", 3))},
 		{name: "nin", rows: 9, arch: sized(shape(3, 8, 8), 5, conv("c1", 7, 3, 2, 1), norm("n1"), relu("r1"), conv("c2", 7, 1, 1, 0), relu("r2"), dropout("d", 0.25), conv("c3", 5, 1, 1, 0), global)},
 		{name: "flatten", rows: 5, arch: sized(shape(2, 3, 4), 3, plain("f0", models.Flatten), norm("n"), dense("a", 6), plain("f1", models.Flatten), relu("r"), dense("fc", 3))},
 		{name: "vgg", rows: 70, arch: sized(shape(3, 6, 6), 10, conv("c1", 17, 3, 1, 1), norm("n1"), relu("r1"), pool("p1", maxPool, 2, 2, 0), conv("c2", 33, 3, 1, 1), norm("n2"), relu("r2"), pool("p2", maxPool, 2, 2, 0), plain("flat", models.Flatten), dense("fc1", 19), relu("r3"), dense("fc2", 10))},
