@@ -86,6 +86,8 @@ func hypers() []hyper {
 		training(integer("batch", 1, many, 32, func(p *point, n int) { p.training.BatchSize = n })),
 		training(real("target_loss", 0, 1e6, 0.01, func(p *point, f float64) { p.training.TargetLoss = f })),
 		training(integer("max_epochs", 1, many, 1000, func(p *point, n int) { p.training.MaxEpochs = n })),
+		training(integer("augment_crop", 0, 64, 0, func(p *point, n int) { p.training.Augment.Crop = n })),
+		training(boolean("augment_flip", func(p *point, b bool) { p.training.Augment.Flip = b })),
 	}
 }
 

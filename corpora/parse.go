@@ -121,29 +121,3 @@ func (p *specParser) axis(node ast.Node, field string, h hyper) []Value {
 	}
 	return values
 }
-
-func (p *specParser) keep(node ast.Node) {
-	p.mapping(node, "keep", []string{"init", "snapshots"}, func(key string, at pos, v ast.Node) {
-		switch key {
-		case "init":
-			if v, ok := p.value(v, "keep.init", hyper{kind: truth}); ok {
-				p.spec.Keep.Init = v.number != 0
-			}
-		case "snapshots":
-			p.spec.at["keep.snapshots"] = at
-			epoch := hyper{whole: true, max: 1 << 30}
-			for _, v := range p.snapshots(v, epoch) {
-				p.spec.Keep.Snapshots = append(p.spec.Keep.Snapshots, int(v.number))
-			}
-		}
-	})
-	slices.Sort(p.spec.Keep.Snapshots)
-}
-
-// snapshots is an axis that may be empty.
-func (p *specParser) snapshots(node ast.Node, epoch hyper) []Value {
-	if s, ok := node.(*ast.SequenceNode); ok && len(s.Values) == 0 {
-		return nil
-	}
-	return p.axis(node, "keep.snapshots", epoch)
-}

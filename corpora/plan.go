@@ -22,8 +22,10 @@ type Plan struct {
 	Seconds    float64 `json:"seconds"`
 	SecondsMax float64 `json:"seconds_max"`
 	Epochs     float64 `json:"epochs"` // expected of a network, in the mean
-	Bytes      int64   `json:"bytes"`  // disk that the missing ones will take
+	Bytes      int64   `json:"bytes"`  // disk that the missing ones will take at the most
 	Basis      string  `json:"basis"`  // what the expectation rests on
+
+	SnapshotBytes int64 `json:"snapshot_bytes"` // of those, for snapshots
 }
 
 // probeSeconds bounds each probe; its first epoch is always finished.
@@ -64,6 +66,7 @@ func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, da
 		if !n.Imported {
 			missing = append(missing, *n)
 			p.Bytes += n.bytes(size)
+			p.SnapshotBytes += n.snapshotBytes(size)
 		}
 	}
 	p.Missing = len(missing)
@@ -172,9 +175,9 @@ func probeOne(ctx context.Context, n *Network, e models.Engine, cache *DataCache
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
 	training := n.Training
-	training.Snapshots = nil
+	training.Snapshots, training.SnapshotSteps = nil, nil
 	start := time.Now()
-	_, err = models.Train(inner, e, n.Arch, training, n.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, func(line models.Epoch) {
+	_, err = models.Train(inner, e, n.Arch, training, n.Seeds, examplesOf(data), func(line models.Epoch) {
 		epochs, seconds = float64(line.Epoch), seconds+line.Seconds
 		if time.Since(start).Seconds() > probeSeconds {
 			stop()
@@ -218,12 +221,12 @@ func (m archSizes) of(a models.Architecture) archSize {
 
 // bytes is about what the store will take for the network.
 func (n *Network) bytes(size archSize) int64 {
-	copies := int64(1 + len(n.Training.Snapshots))
+	copies := int64(1)
 	if n.KeepInit {
 		copies++
 	}
-	b := copies*(4*size.values+2048) + int64(n.TestSize()/8) // headers, bits
-	b += 4096 + 150*int64(n.Training.MaxEpochs)/2            // record, history
+	b := copies*tensorBytes(size) + n.snapshotBytes(size) + int64(n.TestSize()/8) // bits
+	b += 4096 + 150*int64(n.Training.MaxEpochs)/2                                 // record, history
 	if n.Transform.Train > 0 {
 		b += 10 * int64(n.Transform.Train) // indices in the record
 	}

@@ -36,8 +36,9 @@ type Spec struct {
 
 // Keep says what is kept of each network beside its final tensors.
 type Keep struct {
-	Init      bool  `json:"init"`                // the initial tensors
-	Snapshots []int `json:"snapshots,omitempty"` // epochs; 0: before training
+	Init          bool   `json:"init"`                     // the initial tensors
+	Snapshots     []Mark `json:"snapshots,omitempty"`      // the tensors after these epochs; 0: before training
+	SnapshotSteps []Mark `json:"snapshot_steps,omitempty"` // and after these optimizer steps, from 1
 }
 
 type pos struct{ line, column int }

@@ -253,13 +253,7 @@ func lacks(r *Record, n *Network) bool {
 	if n.KeepInit && r.Tensors.InitSHA256 == "" {
 		return true
 	}
-	for _, epoch := range n.Training.Snapshots {
-		kept := slices.ContainsFunc(r.Tensors.Snapshots, func(f SnapshotFile) bool { return f.Epoch == epoch })
-		if !kept && epoch <= r.Epochs {
-			return true
-		}
-	}
-	return false
+	return lacksSnapshots(r, &n.Training)
 }
 
 func (t *training) noteConverged(r *Record) {
@@ -400,7 +394,7 @@ func (t *training) train(ctx context.Context, n *Network, progress func(models.E
 	if err != nil {
 		return nil, err
 	}
-	trained, err := models.Train(ctx, t.options.Engine, n.Arch, n.Training, n.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, progress)
+	trained, err := models.Train(ctx, t.options.Engine, n.Arch, n.Training, n.Seeds, examplesOf(data), progress)
 	if err != nil {
 		return nil, err
 	}
@@ -422,6 +416,11 @@ func (t *training) train(ctx context.Context, n *Network, progress func(models.E
 	return c, nil
 }
 
+// examplesOf are the examples that a network is trained on.
+func examplesOf(d *dataset.Data) models.Examples {
+	return models.Examples{X: d.Train.X, Y: d.Train.Y, Padding: d.Black()}
+}
+
 // record is the part of the network's record that is known before training.
 func (n *Network) record(engine, checksum string, data *dataset.Data) *Record {
 	r := &Record{
@@ -437,6 +436,7 @@ func (n *Network) record(engine, checksum string, data *dataset.Data) *Record {
 // SetData notes what the record says of its examples.
 func (r *Record) SetData(data *dataset.Data) {
 	r.DataHash, r.ChangedFraction, r.ChangedIndices = data.Hash, data.ChangedFraction, data.Train.Changed
+	r.InputMean, r.InputStd = data.Mean, data.Std
 	r.SplitIndices = nil
 	if r.Transform.Train > 0 {
 		r.SplitIndices = data.Train.Index

@@ -79,9 +79,17 @@ func (f *flags) plan(ctx context.Context, name string) error {
 		{"parameters", fmt.Sprintf("%d in all", p.Parameters)},
 		{"engine", fmt.Sprintf("%s, %d workers", engine.Name(), f.jobs)},
 		{"training", fmt.Sprintf("%s of core time, about %s on %d cores; at most %s (%s)", seconds(p.Seconds), seconds(p.Seconds/float64(jobs)), jobs, seconds(p.SecondsMax/float64(jobs)), p.Basis)},
-		{"disk", bytesOf(p.Bytes)},
+		{"disk", diskOf(p)},
 	}, measuring.summary(total, jobs)...)
 	return f.writePlan(lines, measuring, total)
+}
+
+// diskOf says what the networks take, and what of it is for snapshots.
+func diskOf(p corpora.Plan) string {
+	if p.SnapshotBytes == 0 {
+		return bytesOf(p.Bytes)
+	}
+	return fmt.Sprintf("%s, of which up to %s for snapshots during training", bytesOf(p.Bytes), bytesOf(p.SnapshotBytes))
 }
 
 // writePlan prints the lines, each with its name, and the table of quantities.
