@@ -34,6 +34,7 @@ type network struct {
 	Classes int     `json:"classes"`
 	Batch   int     `json:"batch"`
 	Rate    float64 `json:"learning_rate"`
+	Draw    int     `json:"draw"` // of the inputs; see check.py
 	Options struct {
 		Layers, Depth, Width, Dense int
 		BatchNorm                   bool
@@ -120,7 +121,7 @@ func state(a models.Architecture) models.State {
 func (n *network) batch(step int) (x []float32, y []int32) {
 	x, y = make([]float32, n.Batch*n.Shape[0]*n.Shape[1]*n.Shape[2]), make([]int32, n.Batch)
 	for i := range x {
-		x[i] = symmetric(10_000+step, i, 1.7)
+		x[i] = symmetric(10_000+100*n.Draw+step, i, 1.7)
 	}
 	for i := range y {
 		y[i] = int32(unit(20_000+step, i) * float64(n.Classes))

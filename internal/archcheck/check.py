@@ -4,7 +4,8 @@
     /usr/bin/python3 check.py whole N FILE                       of case N, thin ones first, all values, as float32
 
 made with torch 1.13.0a0 (Debian 12), Python 3.11, NumPy 1.24.2. Weights, inputs and labels are drawn by SplitMix64 (Steele, Lea and Flood 2014),
-which the Go side does again; they are rounded to float32. The networks are those of models/testdata/torchnets.py.
+which the Go side does again; they are rounded to float32. A case may draw other inputs ("draw"): where one of a million values before a ReLU
+is within float32's rounding of 0, its derivative jumps, and no two orders of summation agree. The networks are those of models/testdata/torchnets.py.
 """
 
 import copy
@@ -58,7 +59,7 @@ def fill(net):
 
 def batch(case, step):
     n = case["batch"]
-    x = symmetric(10_000 + step, (n, *case["shape"]), 1.7)
+    x = symmetric(10_000 + 100 * case.get("draw", 0) + step, (n, *case["shape"]), 1.7)
     y = torch.tensor((unit(20_000 + step, n) * case["classes"]).astype(np.int64))
     return x, y
 
