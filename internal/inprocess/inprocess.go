@@ -69,7 +69,10 @@ func MetaOf(s *quantity.Subject) measure.Meta {
 	a := s.Arch
 	m := measure.Meta{ID: "network", Classes: a.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{a.Input.C, a.Input.H, a.Input.W}}
 	for _, l := range a.Layers {
-		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, Epsilon: l.Epsilon})
+		m.Layers = append(m.Layers, measure.Layer{
+			Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, From: l.From, With: l.With,
+			Channels: l.Channels, Kernel: l.Kernel, Stride: l.Stride, Padding: l.Padding, Epsilon: l.Epsilon,
+		})
 	}
 	return m
 }
