@@ -160,3 +160,12 @@ def test_values_travel_as_they_are():
 
     for value in (0.1, np.float64(0.1), np.array(0.1), 3, True, np.int32(3), np.float32(0.1)):
         assert struct.pack("<d", outcome(value).value) == struct.pack("<d", float(value))
+
+
+def test_every_kind_of_layer_can_be_rebuilt():
+    tree = Path(__file__).parents[2] / "models" / "network.go"
+    if not tree.exists():
+        pytest.skip(f"no {tree}")
+    kinds = set(re.findall(r'^\t\w+ +Kind = "(\w+)"', tree.read_text(), re.M))
+    source = (Path(__file__).parents[1] / "genbench" / "_torch.py").read_text()
+    assert kinds and kinds <= set(re.findall(r'^    "(\w+)": ', source, re.M))
