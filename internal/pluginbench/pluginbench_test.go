@@ -80,15 +80,15 @@ func (r reader) Compute(ctx context.Context, net *measure.Network) (float64, err
 	return sum, nil
 }
 
-// program is the plugin in that language.
-func program(t testing.TB, language string) plugin.Program {
+// program is the plugin in that language, and what its environment is looked up by.
+func program(t testing.TB, language string) (plugin.Program, plugin.Options) {
 	t.Helper()
 	if language == "go" {
 		exe, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return plugin.Program{Name: "large", Path: exe, Args: []string{"plugin"}}
+		return plugin.Program{Name: "large", Path: exe, Args: []string{"plugin"}}, plugin.Options{Getenv: os.Getenv}
 	}
 	python := os.Getenv("GENBENCH_TEST_PYTHON")
 	if python == "" {
@@ -104,18 +104,20 @@ func program(t testing.TB, language string) plugin.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plugin.Program{Name: "large", Path: python, Args: []string{script}}
-}
-
-func options(t testing.TB) plugin.Options {
-	t.Helper()
 	pkg, err := filepath.Abs(filepath.Join("..", "..", "python"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plugin.Options{Getenv: func(name string) string {
-		if name == "PYTHONPATH" {
+	dir := t.TempDir() // the script's first line asks for python3
+	if err := os.Symlink(python, filepath.Join(dir, "python3")); err != nil {
+		t.Fatal(err)
+	}
+	return plugin.Program{Name: "large", Path: script}, plugin.Options{Getenv: func(name string) string {
+		switch name {
+		case "PYTHONPATH":
 			return pkg
+		case "PATH":
+			return dir + string(os.PathListSeparator) + os.Getenv(name)
 		}
 		return os.Getenv(name)
 	}}
@@ -166,7 +168,9 @@ func TestLargeTensorIsNotCopied(t *testing.T) {
 	}
 	for _, language := range []string{"go", "python"} {
 		t.Run(language, func(t *testing.T) {
-			p, err := plugin.Start(t.Context(), program(t, language), options(t))
+			program, options := program(t, language)
+			options.Sandbox = plugin.SandboxOff // it reads /proc/self
+			p, err := plugin.Start(t.Context(), program, options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +190,7 @@ func TestLargeTensorIsNotCopied(t *testing.T) {
 func BenchmarkStart(b *testing.B) {
 	for _, language := range []string{"go", "python"} {
 		b.Run(language, func(b *testing.B) {
-			p, o := program(b, language), options(b)
+			p, o := program(b, language)
 			var took time.Duration
 			for b.Loop() {
 				begin := time.Now()
@@ -209,7 +213,8 @@ func BenchmarkLargeTensor(b *testing.B) {
 	for _, language := range []string{"go", "python"} {
 		for _, name := range []string{"reach", "touch"} {
 			b.Run(language+"/"+name, func(b *testing.B) {
-				p, err := plugin.Start(b.Context(), program(b, language), options(b))
+				program, options := program(b, language)
+				p, err := plugin.Start(b.Context(), program, options)
 				if err != nil {
 					b.Fatal(err)
 				}
