@@ -144,7 +144,7 @@ func errorResult(ctx context.Context, err error) *pb.Result {
 		return undefined(pb.Undefined_KIND_NOT_APPLICABLE, reason)
 	case errors.As(err, &missing):
 		return &pb.Result{Outcome: &pb.Result_Missing{Missing: &pb.Missing{Quantity: string(missing.Need), Why: missing.Reason}}}
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || errors.As(err, &host) && host.ended():
 		return failure(pb.Failure_CODE_CANCELLED, err.Error(), "")
 	case errors.As(err, &host):
 		return failure(pb.Failure_CODE_HOST, err.Error(), "")

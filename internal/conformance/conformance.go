@@ -150,6 +150,9 @@ func startRemedy(err error) string {
 	if strings.Contains(err.Error(), "No module named 'genbench'") {
 		return "install the Python package where the program's python3 finds it (pip install FOLDER/python, FOLDER being genbench's source), or name its folder by an absolute path in PYTHONPATH"
 	}
+	if strings.Contains(err.Error(), "No module named") {
+		return "the first python3 of the PATH lacks it: pip install it there (grpcio, protobuf and numpy are needed), or put another python3 first; Debian's packages are in /usr/bin/python3"
+	}
 	return "the program's last statement is measure.Serve (Go) or genbench.serve (Python), and nothing prints before it"
 }
 
