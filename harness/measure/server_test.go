@@ -17,7 +17,9 @@ import (
 func TestEndings(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
-	host := func(c codes.Code) error { return fmt.Errorf("layer 2: %w", &hostError{"asking", status.Error(c, "why")}) }
+	host := func(c codes.Code) error {
+		return fmt.Errorf("layer 2: %w", &hostError{"asking", status.Error(c, "why")})
+	}
 	for _, c := range []struct {
 		ctx  context.Context
 		err  error
