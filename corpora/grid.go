@@ -274,10 +274,10 @@ func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
 	return append(b, ','), nil
 }
 
-// cost is a network's training relative to others': trainable values times
+// cost is a network's training relative to others': multiply-adds of an example times
 // examples times epochs at most. It orders work and weighs progress, and no result depends on it.
 func (n *Network) cost() float64 {
-	return float64(n.Arch.NumParameters()) * float64(n.TrainSize()) * float64(n.Training.MaxEpochs)
+	return float64(n.Arch.MultiplyAdds()) * float64(n.TrainSize()) * float64(n.Training.MaxEpochs)
 }
 
 // TrainSize is the number of training examples.

@@ -304,7 +304,11 @@ func (t *training) mayAdd(missing []Network) error {
 // is left with a long one at the end. It stops at the first error that is not
 // one network's own.
 func (t *training) run(ctx context.Context, missing []Network) error {
-	slices.SortStableFunc(missing, func(a, b Network) int { return cmp.Compare(b.cost(), a.cost()) })
+	costs := make(map[string]float64, len(missing))
+	for i := range missing {
+		costs[missing[i].ID] = missing[i].cost()
+	}
+	slices.SortStableFunc(missing, func(a, b Network) int { return cmp.Compare(costs[b.ID], costs[a.ID]) })
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	queue := make(chan *Network)
@@ -444,7 +448,8 @@ func (r *Record) SetData(data *dataset.Data) {
 }
 
 func (r *Record) fill(t *models.Trained) {
-	r.Stop, r.Converged = t.Stop, t.Stop == models.StopTarget
+	// Without a target (0 nats, which no loss reaches) the epochs asked for are the aim.
+	r.Stop, r.Converged = t.Stop, t.Stop == models.StopTarget || t.Stop == models.StopMaxEpochs && r.Training.TargetLoss == 0
 	r.Epochs, r.Steps, r.StepsTo01, r.StepsTo001 = t.Epochs, t.Steps, t.StepsTo01, t.StepsTo001
 	r.GradientNoise1, r.GradientNoiseFinal = t.GradientNoise1, t.GradientNoiseFinal
 }
