@@ -318,7 +318,28 @@ func TestThinNetworks(t *testing.T) {
 				}
 			}
 			r.check(t, n.architecture(t), bounds(map[string]float64{"eval": want["eval.torch32"][0], "learn": want["learn.torch32"][0]}))
+			n.fused(t, e, want["eval.logits"], largest["eval.logits"])
 		})
+	}
+}
+
+// fused compares the logits without batch norm, folded into what is before it, with torch's with it.
+func (n *network) fused(t *testing.T, e models.Engine, want []float64, top float64) {
+	t.Helper()
+	a := n.architecture(t)
+	f, s, err := models.Fuse(a, state(a))
+	must(t, err)
+	session, err := e.NewSession(f, n.Batch)
+	must(t, err)
+	defer session.Close()
+	must(t, session.SetState(s))
+	x, _ := n.batch(0)
+	logits := make([]float32, n.Batch*n.Classes)
+	must(t, session.Logits(logits, x))
+	for i, v := range logits {
+		if d := math.Abs(float64(v)-want[i]) / top; !(d <= 1e-5) {
+			t.Fatalf("fused, logit %d is %v, want %v", i, v, want[i])
+		}
 	}
 }
 

@@ -147,4 +147,5 @@ def main():
 
 
 np.seterr(over="ignore")
-main()
+if __name__ == "__main__":
+    main()
