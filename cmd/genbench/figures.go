@@ -87,33 +87,53 @@ func (f *flags) figures(ctx context.Context, corpus string, chosen []slides.Slid
 	if output == "" {
 		output = filepath.Join(s.store.Dir(), "report", "figures")
 	}
-	drawn := 0
-	for _, slide := range chosen {
+	said, err := s.draw(ctx, c, output, chosen, named, o)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(f.env.stdout, strings.Join(said, "")); err != nil {
+		return err
+	}
+	return s.drawnFigures(len(said), len(chosen))
+}
+
+// draw writes the figures and answers what to say of each that could be drawn.
+func (s *stages) draw(ctx context.Context, c *slides.Corpus, output string, chosen []slides.Slide, named bool, o slides.Options) ([]string, error) {
+	var said []string
+	bar := newProgress(s.env.stderr, s.noProgress, "drawing", len(chosen))
+	defer bar.finish()
+	for i, slide := range chosen {
 		fig, err := slides.Draw(ctx, c, slide, o)
 		var lack *slides.LackError
 		switch {
 		case errors.As(err, &lack) && named:
 			s.gap("%v", lack)
-			continue
 		case errors.As(err, &lack):
-			fmt.Fprintf(f.env.stderr, "genbench: not drawn: %v\n", lack)
-			continue
+			bar.printf("genbench: not drawn: %v", lack)
 		case err != nil:
-			return err
+			return nil, err
+		default:
+			text, err := s.writeFigure(output, fig)
+			if err != nil {
+				return nil, err
+			}
+			said = append(said, text)
 		}
-		if err := f.writeFigure(output, fig); err != nil {
-			return err
-		}
-		drawn++
+		bar.step(float64(i+1) / float64(len(chosen)))
 	}
+	return said, nil
+}
+
+// drawnFigures says what could not be drawn, and turns it into the exit status.
+func (s *stages) drawnFigures(drawn, chosen int) error {
 	if drawn == 0 && len(s.gaps) == 0 {
 		return fmt.Errorf("no figure can be drawn from corpus %s", s.spec.Name)
 	}
 	if len(s.gaps) > 0 {
 		for _, g := range s.gaps {
-			fmt.Fprintf(f.env.stderr, "genbench: gap: %s\n", g)
+			fmt.Fprintf(s.env.stderr, "genbench: gap: %s\n", g)
 		}
-		return fmt.Errorf("%w: %d of %d figures were not drawn", errGaps, len(s.gaps), len(chosen))
+		return fmt.Errorf("%w: %d of %d figures were not drawn", errGaps, len(s.gaps), chosen)
 	}
 	return nil
 }
@@ -130,15 +150,15 @@ func (f *flags) openSlides(corpus string) (*slides.Corpus, *stages, error) {
 	return c, s, err
 }
 
-// writeFigure writes the picture in every format, and the data, and says so.
-func (f *flags) writeFigure(dir string, fig *figure.Figure) error {
+// writeFigure writes the picture in every format, and the data, and answers what to say of it.
+func (f *flags) writeFigure(dir string, fig *figure.Figure) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("writing figure %s: %w", fig.Name, err)
+		return "", fmt.Errorf("writing figure %s: %w", fig.Name, err)
 	}
 	base := filepath.Join(dir, fig.Name)
 	for _, format := range figure.Formats() {
 		if err := writeFile(base+"."+format, func(w io.Writer) error { return fig.Draw(w, format) }); err != nil {
-			return err
+			return "", err
 		}
 	}
 	err := writeFile(base+".json", func(w io.Writer) error {
@@ -149,7 +169,7 @@ func (f *flags) writeFigure(dir string, fig *figure.Figure) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	width := f.width(f.env.stdout)
 	if width == 0 || width > showWidth {
@@ -160,6 +180,5 @@ func (f *flags) writeFigure(dir string, fig *figure.Figure) error {
 	for _, p := range fig.Caption {
 		text.WriteString(wrapped("  "+p, "  ", width))
 	}
-	_, err = io.WriteString(f.env.stdout, text.String())
-	return err
+	return text.String(), nil
 }

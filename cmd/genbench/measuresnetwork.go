@@ -63,10 +63,11 @@ func (n *ofNetwork) show(ctx context.Context, f *flags, pattern string) error {
 	if output == "" {
 		output = filepath.Join(s.store.Dir(), "report", "figures")
 	}
-	if err := f.writeFigure(output, fig); err != nil {
+	text, err := f.writeFigure(output, fig)
+	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(f.env.stdout, "\n"+diagnoses(d))
+	_, err = io.WriteString(f.env.stdout, text+"\n"+diagnoses(d))
 	return err
 }
 

@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"path"
@@ -215,7 +214,7 @@ func (b *bundle) readTar(archive string) (map[string][]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	d := &digest{r: f, sha: sha256.New(), md5: noHash{}}
+	d := &digest{r: f, sha: sha256.New()}
 	zr, err := gzip.NewReader(bufio.NewReaderSize(d, 1<<16))
 	if err != nil {
 		return nil, fmt.Errorf("gzip header: %w", explain(err))
@@ -261,11 +260,6 @@ func (b *bundle) readTar(archive string) (map[string][]byte, error) {
 	}
 	return all, nil
 }
-
-// noHash is a hash of nothing.
-type noHash struct{ hash.Hash }
-
-func (noHash) Write(p []byte) (int, error) { return len(p), nil }
 
 func (b *bundle) fromZip(archive string) ([]*input, error) {
 	zr, err := zip.OpenReader(archive)

@@ -158,13 +158,19 @@ func (in *input) read(decode func(io.Reader) error) error {
 		return in.fail(explain(err))
 	}
 	defer func() { _ = r.Close() }() // only read
-	d := &digest{r: r, sha: sha256.New(), md5: md5.New()}
+	d := &digest{r: r, sha: sha256.New()}
+	if in.md5 != "" {
+		d.md5 = md5.New()
+	}
 	decodeErr := decode(d)
 	rest := drain(d)
 	if rest != nil && decodeErr == nil {
 		decodeErr = rest
 	}
-	sha, five := hex.EncodeToString(d.sha.Sum(nil)), hex.EncodeToString(d.md5.Sum(nil))
+	sha, five := hex.EncodeToString(d.sha.Sum(nil)), ""
+	if d.md5 != nil {
+		five = hex.EncodeToString(d.md5.Sum(nil))
+	}
 	switch other := ownerOf(in.part, sha, five); {
 	case other != "":
 		return in.fail(fmt.Errorf("%w: this is %s", ErrMissing, other))
@@ -194,14 +200,16 @@ func sizeWord(got, want int64) string {
 // digest counts and hashes what is read.
 type digest struct {
 	r        io.Reader
-	sha, md5 hash.Hash
+	sha, md5 hash.Hash // md5 may be nil
 	n        int64
 }
 
 func (d *digest) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
 	_, _ = d.sha.Write(p[:n]) // a hash never fails
-	_, _ = d.md5.Write(p[:n])
+	if d.md5 != nil {
+		_, _ = d.md5.Write(p[:n])
+	}
 	d.n += int64(n)
 	return n, err
 }
@@ -214,7 +222,7 @@ func ownerOf(p *part, sha, five string) string {
 	for _, c := range collections() {
 		for _, b := range c.bundles {
 			for _, q := range b.parts {
-				if q.sum != "" && q.sum == sha || q.md5 != "" && q.md5 == five {
+				if q.sum != "" && q.sum == sha || five != "" && q.md5 == five {
 					return c.info.Name + "'s file " + q.name
 				}
 			}

@@ -43,4 +43,3 @@ func Train(ctx context.Context, e models.Engine, batchNorm bool) (*quantity.Subj
 		Sibling: &quantity.Twin{Hash: other.Hash(), Arch: a, Final: other},
 	}, nil
 }
-

@@ -55,6 +55,11 @@ func (c *Corpus) complexity(ctx context.Context, o Options) (*figure.Figure, err
 			loss[k], wrong[k] = append(loss[k], mean), append(wrong[k], 100*meanAt(errors, part))
 		}
 	}
+	return complexityFigure(r, o, epochs, loss, wrong), nil
+}
+
+// complexityFigure draws losses and errors, [fractions][epochs].
+func complexityFigure(r *corpora.Record, o Options, epochs figure.Values, loss, wrong []figure.Values) *figure.Figure {
 	out := &figure.Figure{Title: "Does input complexity correspond to classification difficulty?", Panels: []figure.Panel{
 		{Title: "mean test loss", X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "cross-entropy, nats"}},
 		{Title: "test error", X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "error, %"}},
@@ -86,7 +91,7 @@ func (c *Corpus) complexity(ctx context.Context, o Options) (*figure.Figure, err
 	} else {
 		out.Caption = append(out.Caption, "Differs from the slide: true means over the images of each part. The slide's losses carry a factor 1/fraction, which makes most of their distances (--published draws that; the crosses are the slide's values at epoch 0 without it). The slide is of an MLP on MNIST.")
 	}
-	return out, nil
+	return out
 }
 
 // watched is a network with at least that many moments, and its moments.

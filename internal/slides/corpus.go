@@ -11,6 +11,7 @@ import (
 
 	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/internal/inprocess"
@@ -162,15 +163,15 @@ func (c *Corpus) open(m moment, use func(*inprocess.Network) error) error {
 	if err != nil {
 		return err
 	}
-	return c.openState(m, state, data, use)
-}
-
-// openState is open with tensors and examples given.
-func (c *Corpus) openState(m moment, state models.State, data *dataset.Data, use func(*inprocess.Network) error) error {
 	_, initial, err := c.store.LoadNetwork(m.record)
 	if err != nil {
 		return err
 	}
+	return c.openState(m, state, initial, data, use)
+}
+
+// openState is open with tensors and examples given; initial is nil where no measure reads it.
+func (c *Corpus) openState(m moment, state, initial models.State, data *dataset.Data, use func(*inprocess.Network) error) error {
 	key := "moment|" + state.Hash() + "|" + data.Hash
 	if m.final { // the key of a run's own, so that what it computed is found
 		key = m.record.Tensors.FinalSHA256 + "|" + m.record.Tensors.InitSHA256 + "|" + m.record.DataHash
@@ -185,9 +186,14 @@ func (c *Corpus) openState(m moment, state models.State, data *dataset.Data, use
 	return use(net)
 }
 
-// value computes a measure; where it is undefined the reason stands for it.
-func (c *Corpus) value(ctx context.Context, net *inprocess.Network, m measure.Measure, options map[string]string) (inprocess.Answer, string, error) {
-	a := net.Compute(ctx, m, options, c.seed)
+// value computes a measure of tensors that have that hash, as a run would; where it is undefined the reason stands for it.
+func (c *Corpus) value(ctx context.Context, net *inprocess.Network, m measure.Measure, options map[string]string, tensors string) (inprocess.Answer, string, error) {
+	info := m.Info()
+	all, err := info.Resolve(options)
+	if err != nil {
+		return inprocess.Answer{}, "", err
+	}
+	a := net.Compute(ctx, m, options, harness.ComputeSeed(c.seed, tensors, info, all))
 	var missing *measure.MissingError
 	if u, ok := measure.IsUndefined(a.Err); ok {
 		return a, u, nil

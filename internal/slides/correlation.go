@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/harness/figure"
@@ -53,7 +54,7 @@ func (c *Corpus) correlate(some []scored, noise func([]scored) (*rank.TestNoise,
 	}
 	r, err := sample.Pearson()
 	if err != nil {
-		bar.Note = err.Error()
+		bar.Note = reason(err)
 		return bar, nil
 	}
 	bar.Value = &r
@@ -62,12 +63,15 @@ func (c *Corpus) correlate(some []scored, noise func([]scored) (*rank.TestNoise,
 		return bar, err
 	}
 	if e := all.Pearson; e.Err != nil {
-		bar.Note = e.Err.Error()
+		bar.Note = reason(e.Err)
 	} else {
 		bar.Interval = &[2]float64{e.Low, e.High}
 	}
 	return bar, nil
 }
+
+// reason is why a statistic does not exist.
+func reason(err error) string { return strings.TrimPrefix(err.Error(), "undefined: ") }
 
 // levels places networks in the corpus' grid; axes that do not vary over them are left out.
 func (c *Corpus) levels(some []scored) (levels [][]int, seeds []int) {

@@ -37,7 +37,7 @@ func (c *Corpus) diagnose(ctx context.Context, r *corpora.Record, options map[st
 	d := &Diagnosis{ID: r.ID, Network: ofNetwork(r), Values: map[string]float64{}, Undefined: map[string]string{}, TrainAcc: r.Train.Accuracy, Test: r.Test.Accuracy}
 	err := c.open(c.end(r), func(net *inprocess.Network) error {
 		for _, m := range []measure.Measure{cna.CNA{}, cnam.CNAArea(), cnam.CNAMargin()} {
-			a, undefined, err := c.value(ctx, net, m, those(m, options))
+			a, undefined, err := c.value(ctx, net, m, those(m, options), r.Tensors.FinalSHA256)
 			if err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ func (c *Corpus) diagnose(ctx context.Context, r *corpora.Record, options map[st
 			}
 			d.Values[m.Info().Name] = a.Value
 			for k, v := range a.Diagnostics {
-				if k != "area" {
+				if _, taken := d.Values[k]; !taken && k != "area" { // of cna-area, not again of cna-margin
 					d.Values[k] = v
 				}
 			}

@@ -45,6 +45,7 @@ var publishedOptions = map[string]map[string]string{
 type measured struct {
 	moment
 	values   []float64 // [measure] NaN where undefined
+	failure  error     // of one that failed: it costs its value
 	trained  float64   // train loss, nats
 	loss     float64   // test less train loss, nats
 	accuracy float64   // train less test accuracy
@@ -111,6 +112,12 @@ func (c *Corpus) gap(ctx context.Context, o Options, k kind) (*figure.Figure, er
 		f.Panels = append(f.Panels, p)
 	}
 	f.Caption = gapCaption(o, k, trained, missed, len(all))
+	for i := range all {
+		if err := all[i].failure; err != nil {
+			f.Caption = append(f.Caption, fmt.Sprintf("A measure failed, and has no value there: %v.", err))
+			break
+		}
+	}
 	if notes := barNotes(f.Panels); notes != "" && !o.Published {
 		f.Caption = append(f.Caption, notes)
 	}
@@ -139,23 +146,32 @@ func gapCaption(o Options, k kind, trained, missed, moments int) []string {
 	}
 }
 
-// barNotes says why bars or their intervals are missing, each reason once.
+// barNotes says why bars or their intervals are missing, each reason once, with the groups.
 func barNotes(panels []figure.Panel) string {
-	var notes []string
+	var reasons []string
+	groups := map[string][]string{}
 	for _, p := range panels {
 		for g, row := range p.Bars.Bar {
 			for _, b := range row {
-				note := p.Bars.Groups[g] + ": " + b.Note
-				if b.Note != "" && !slices.Contains(notes, note) {
-					notes = append(notes, note)
+				if b.Note == "" {
+					continue
+				}
+				if groups[b.Note] == nil {
+					reasons = append(reasons, b.Note)
+				}
+				if name := p.Bars.Groups[g]; !slices.Contains(groups[b.Note], name) {
+					groups[b.Note] = append(groups[b.Note], name)
 				}
 			}
 		}
 	}
-	if len(notes) == 0 {
+	if len(reasons) == 0 {
 		return ""
 	}
-	return "Without a bar or an interval: " + strings.Join(notes, "; ") + "."
+	for i, r := range reasons {
+		reasons[i] = r + " (" + strings.Join(groups[r], ", ") + ")"
+	}
+	return "Why a bar or an interval is missing: " + strings.Join(reasons, "; ") + "."
 }
 
 // measureAll fills a moment in.
@@ -165,6 +181,11 @@ func (c *Corpus) measureAll(ctx context.Context, m *measured, o Options) error {
 		return err
 	}
 	m.trained, m.loss, m.accuracy = train.Loss, test.Loss-train.Loss, train.Accuracy-test.Accuracy
+	state, err := m.state()
+	if err != nil {
+		return err
+	}
+	tensors := state.Hash()
 	return c.open(m.moment, func(net *inprocess.Network) error {
 		released := math.NaN()
 		for _, col := range columns {
@@ -177,12 +198,14 @@ func (c *Corpus) measureAll(ctx context.Context, m *measured, o Options) error {
 					options[k] = v
 				}
 			}
-			a, undefined, err := c.value(ctx, net, byName(col.measure), options)
-			if err != nil {
-				return fmt.Errorf("network %s: %s: %w", m.record.ID, col.measure, err)
+			a, undefined, err := c.value(ctx, net, byName(col.measure), options, tensors)
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 			v := a.Value
 			switch {
+			case err != nil:
+				m.failure, v = fmt.Errorf("%s on network %s: %w", col.measure, m.record.ID, err), math.NaN()
 			case undefined != "":
 				v = math.NaN()
 			case o.Published:
@@ -262,13 +285,25 @@ func (c *Corpus) barPanel(all []measured, t target, o Options, overlay bool, pub
 			if row[k], err = c.bar(some, o, t); err != nil {
 				return p, err
 			}
-			if heights, ok := published[g]; ok && overlay {
+			if heights, ok := published[publishedFamily(g)]; ok && overlay {
 				row[k].Published = &heights[k]
 			}
 		}
 		p.Bars.Groups, p.Bars.Bar = append(p.Bars.Groups, name), append(p.Bars.Bar, row)
 	}
 	return p, nil
+}
+
+// publishedFamily is the column of the slides that a family is laid under: all VGGs under VGG-18, ResNets but 101 under ResNet-18.
+func publishedFamily(family string) string {
+	if family != "resnet101" {
+		for _, f := range []string{"vgg", "resnet"} {
+			if strings.HasPrefix(family, f) {
+				return f
+			}
+		}
+	}
+	return family
 }
 
 // bar is one correlation, as published or as it should be.

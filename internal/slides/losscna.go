@@ -82,8 +82,12 @@ func lossFigure(r *corpora.Record, o Options, from string, at, loss, batch, all 
 	for i := range f.Panels {
 		f.Panels[i].X.Min, f.Panels[i].X.Max = &first, &last
 	}
+	images := ""
+	if r.Training.Augment.On() {
+		images = " and without the training's augmentation"
+	}
 	f.Caption = []string{
-		sentence(ofNetwork(r)) + "; " + from + ". Before each mini-batch its loss and its CNA, in evaluation mode.",
+		sentence(ofNetwork(r)) + "; " + from + ". Before each mini-batch its loss and its CNA, in evaluation mode" + images + ".",
 		fmt.Sprintf("Differs from the slide, which is of an MLP 784-500-500-500-10 on MNIST, learning rate 0.0025, momentum 0.9, 2,345 batches of 128: there CNA falls to -0.7 near batch 320 and rises to 0.7 after batch 600. Here batches are of %d, learning rate %g, momentum %g.",
 			r.Training.BatchSize, r.Training.Optimizer.LearningRate, r.Training.Optimizer.Momentum),
 	}
@@ -110,8 +114,8 @@ func (c *Corpus) lossOf(ctx context.Context, r *corpora.Record, state models.Sta
 
 // cnaOf is the CNA of tensors on the training examples of data, NaN where it is undefined.
 func (c *Corpus) cnaOf(ctx context.Context, m moment, state models.State, data *dataset.Data) (value float64, err error) {
-	err = c.openState(m, state, data, func(net *inprocess.Network) error {
-		a, undefined, err := c.value(ctx, net, cna.CNA{}, nil)
+	err = c.openState(m, state, nil, data, func(net *inprocess.Network) error {
+		a, undefined, err := c.value(ctx, net, cna.CNA{}, nil, state.Hash())
 		if value = a.Value; undefined != "" {
 			value = math.NaN()
 		}
@@ -167,7 +171,7 @@ func (c *Corpus) steps(ctx context.Context, r *corpora.Record, data *dataset.Dat
 	for s := stride; s < last; s += stride {
 		t.SnapshotSteps = append(t.SnapshotSteps, s)
 	}
-	again, err := models.Train(ctx, c.engine, r.Architecture, t, r.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, nil)
+	again, err := models.Train(ctx, c.engine, r.Architecture, t, r.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y, Padding: data.Black()}, nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("repeating the training of network %s: %w", r.ID, err)
 	}

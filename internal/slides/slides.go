@@ -64,7 +64,7 @@ type LackError struct {
 }
 
 func (e *LackError) Error() string {
-	s := fmt.Sprintf("figure %s: corpus %s has not %s", e.Figure, e.Corpus, e.Missing)
+	s := fmt.Sprintf("figure %s: corpus %s lacks %s", e.Figure, e.Corpus, e.Missing)
 	if len(e.Has) == 0 {
 		return s + "; no built-in corpus has that either"
 	}

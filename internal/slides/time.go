@@ -86,8 +86,10 @@ func (c *Corpus) families() []string {
 func ordered(names []string) []string {
 	known := []string{"mlp", "vgg", "resnet"}
 	place := func(name string) int {
-		if i := slices.Index(known, name); i >= 0 {
-			return i
+		for i, k := range known {
+			if strings.HasPrefix(name, k) {
+				return i
+			}
 		}
 		return len(known)
 	}

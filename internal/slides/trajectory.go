@@ -55,6 +55,14 @@ func (c *Corpus) trajectory(ctx context.Context, o Options) (*figure.Figure, err
 	if err != nil {
 		return nil, err
 	}
+	note := fmt.Sprintf("%s. %d moments of its training in the plane of the first two principal components of all its weights and biases; colours and contours are the CNA, on its training set, of the networks at %d x %d points of the plane (inverse projection). CNA at the first and the last moment: %s and %s, of their projections %s and %s.",
+		sentence(ofNetwork(r)), len(moments), gridSide, gridSide, number(own[0]), number(own[last]), number(first), number(end))
+	return trajectoryFigure(p, field, moments, note), nil
+}
+
+// trajectoryFigure draws the way over the field.
+func trajectoryFigure(p *plane, field *figure.Field, moments []moment, note string) *figure.Figure {
+	last := len(moments) - 1
 	path := figure.Line{Name: "training, a mark a snapshot", Colour: 4, Marked: true}
 	ends := figure.Points{Colour: 4, Labels: []string{fmt.Sprintf("epoch %d", moments[0].epoch), fmt.Sprintf("epoch %d", moments[last].epoch)}}
 	for i, s := range p.scores {
@@ -71,11 +79,10 @@ func (c *Corpus) trajectory(ctx context.Context, o Options) (*figure.Figure, err
 			Field: field, Lines: []figure.Line{path}, Points: []figure.Points{ends},
 		}},
 		Caption: []string{
-			fmt.Sprintf("%s. %d moments of its training in the plane of the first two principal components of all its weights and biases; colours and contours are the CNA, on its training set, of the networks at %d x %d points of the plane (inverse projection). CNA at the first and the last moment: %s and %s, of their projections %s and %s.",
-				sentence(ofNetwork(r)), len(moments), gridSide, gridSide, number(own[0]), number(own[last]), number(first), number(end)),
+			note,
 			"Differs from the slide, whose data set and network are not said and whose 20 marks lead from 0 to above 0.95: the network named above, in evaluation mode; where it has batch norm, the running statistics are those of the nearest mark.",
 		},
-	}, nil
+	}
 }
 
 // field evaluates the grid around the way: its box with a sixth of its sides on every side.
