@@ -106,6 +106,8 @@ func state(a models.Architecture) models.State {
 			switch {
 			case role == "weight" && len(s[t].Shape) > 1:
 				s[t].Data[i] = symmetric(t, i, math.Sqrt(6/float64(len(s[t].Data)/s[t].Shape[0])))
+			case strings.HasPrefix(s[t].Name, "layer") && strings.HasSuffix(s[t].Name, "bn3.weight"):
+				s[t].Data[i] = 0.2 + symmetric(t, i, 0.05)
 			case role == "weight":
 				s[t].Data[i] = 0.75 + symmetric(t, i, 0.25)
 			case role == "running_var":
