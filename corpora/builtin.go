@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -30,11 +31,12 @@ func RecordSchema() []byte { return append([]byte(nil), recordSchema...) }
 
 // Builtin names the corpora that come with the program.
 func Builtin() []string {
-	files, _ := fs.Glob(builtin, "specs/*.yaml") // sorted; the pattern is right
+	files, _ := fs.Glob(builtin, "specs/*.yaml") // the pattern is right
 	var names []string
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(path.Base(f), ".yaml"))
 	}
+	slices.Sort(names) // files are sorted with their endings
 	return names
 }
 

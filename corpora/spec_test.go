@@ -246,7 +246,7 @@ func TestSpecJSON(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	if got := Builtin(); !slices.Equal(got, []string{"quick", "tiny"}) {
+	if got := Builtin(); !slices.Equal(got, []string{"fgm-nin", "fgm-nin-mini", "quick", "rgm-nin", "seed-noise", "seed-noise-mini", "seed-shuffled", "seed-shuffled-mini", "seed-standard", "seed-standard-mini", "tiny"}) {
 		t.Errorf("built in: %v", got)
 	}
 	dir := t.TempDir()
@@ -259,8 +259,8 @@ func TestFind(t *testing.T) {
 	}
 	for _, c := range []struct{ name, want string }{
 		{"qiuck", `no corpus "qiuck"; did you mean "quick"?; or give the path of a YAML file`},
-		{"imagenet", `no corpus "imagenet"; known: quick, tiny; or give the path of a YAML file`},
-		{dir + "/none.yaml", "no corpus file " + dir + "/none.yaml; built in are quick, tiny"},
+		{"imagenet", `no corpus "imagenet"; known: fgm-nin, fgm-nin-mini, quick, rgm-nin, seed-noise, seed-noise-mini, seed-shuffled, seed-shuffled-mini, seed-standard, seed-standard-mini, tiny; or give the path of a YAML file`},
+		{dir + "/none.yaml", "no corpus file " + dir + "/none.yaml; built in are fgm-nin, fgm-nin-mini, quick, rgm-nin, seed-noise, seed-noise-mini, seed-shuffled, seed-shuffled-mini, seed-standard, seed-standard-mini, tiny"},
 		{dir, dir + " is not a store"},
 	} {
 		if _, err := Find(c.name); err == nil || !strings.HasPrefix(err.Error(), c.want) {

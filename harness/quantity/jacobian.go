@@ -52,7 +52,7 @@ func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payl
 	}
 	units := make([]int32, len(at))
 	for l := range at {
-		units[l] = int32(s.Arch.Layers[at[l]].In)
+		units[l] = int32(at[l].units)
 	}
 	for i, v := range squares {
 		if notFinite(v) {
@@ -95,17 +95,12 @@ func softmaxRows(logits []float32, k int) {
 }
 
 // addSquares adds each example's squared gradient norm at every point to squares, [N, L].
-func addSquares(session models.Session, at []int, x, seed []float32, squares []float64) error {
-	l := len(at) - 1
+func addSquares(session models.Session, at []place, x, seed []float32, squares []float64) error {
 	n := len(squares) / len(at)
-	return session.Backward(x, seed, func(layer int, g []float32) {
-		if l < 0 || layer != at[l] {
-			return
-		}
+	return readGradients(session, at, x, seed, func(l int, g []float32) {
 		units := len(g) / n
 		for i := range n {
 			squares[i*len(at)+l] += sumSquares(g[i*units : (i+1)*units])
 		}
-		l--
 	})
 }

@@ -40,7 +40,7 @@ func computeLayerMargins(ctx context.Context, p *Provider, _ arguments) ([]paylo
 
 // margined is the margins of labelled inputs at every layer with weights.
 type margined struct {
-	at         []int
+	at         []place
 	difference []float64 // [N]
 	norms      []float64 // [N, L]
 	moments    []moments // [L]
@@ -80,16 +80,11 @@ func (m *margined) run(session models.Session, a models.Architecture, first int,
 	if err != nil {
 		return err
 	}
-	l := len(m.at) - 1
-	return session.Backward(x, seed, func(layer int, g []float32) {
-		if l < 0 || layer != m.at[l] {
-			return
-		}
+	return readGradients(session, m.at, x, seed, func(l int, g []float32) {
 		units := len(g) / len(y)
 		for i := range y {
 			m.norms[(first+i)*len(m.at)+l] = math.Sqrt(sumSquares(g[i*units : (i+1)*units]))
 		}
-		l--
 	})
 }
 

@@ -156,13 +156,13 @@ func isCorrect(row []float32, label int) bool {
 // computeLayerSums reduces each example's activations to one number a layer, in
 // evaluation mode, summed in float64 in the order of the units:
 //
-//	layers=released   outputs of all dense layers but the last, before batch norm and ReLU (CNA's released code)
-//	layers=paper      after batch norm, before ReLU; the logits too (the code of CNA's figures)
+//	layers=released   outputs of all dense and conv2d layers but the last of them, before batch norm and ReLU (CNA's released code)
+//	layers=paper      after batch norm, before ReLU, without convolutions of shortcuts; the logits too (the code of CNA's figures)
 //	layers=post_relu  outputs of the ReLUs
 //	reduce=sum | mean (over the units) | abs_sum | mean_channel_sum_space
 //
-// mean_channel_sum_space, which averages channels and sums positions of
-// convolutions, sums a dense layer as the paper's code does.
+// mean_channel_sum_space averages channels and sums positions of feature maps, the outputs of convolutions and what follows them up to
+// a dense layer, a flatten or a global mean; a dense layer it sums, as the paper's code does.
 func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	s := p.subject
 	columns, count := s.sumColumns(a["layers"], a.flag("include_logits"))
@@ -170,6 +170,7 @@ func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload,
 		return nil, undefined("the network has no layer to sum with layers=%s", a["layers"])
 	}
 	reduce := reductions(a["reduce"])
+	channels := s.mapChannels(a["reduce"])
 	x, _ := s.inputs(a["split"])
 	index := s.examples(a["split"], a.number("examples"))
 	if len(index) == 0 {
@@ -192,7 +193,7 @@ func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload,
 				}
 				units := len(out) / (hi - lo)
 				for i := range hi - lo {
-					sums[(lo+i)*count+c] = reduce(out[i*units : (i+1)*units])
+					sums[(lo+i)*count+c] = reduce(out[i*units:(i+1)*units]) / channels[layer]
 				}
 			})
 			if err != nil {
@@ -213,33 +214,6 @@ func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload,
 		{name: "sums", shape: []int{len(index), count}, f64: sums},
 		{name: "index", shape: []int{len(index)}, i32: index},
 	}, nil
-}
-
-// sumColumns maps each layer of the architecture to its column of the sums, -1
-// for none, and counts the columns.
-func (s *Subject) sumColumns(layers string, logits bool) ([]int, int) {
-	all := s.Arch.Layers
-	columns := make([]int, len(all))
-	count := 0
-	for l, layer := range all {
-		columns[l] = -1
-		take := false
-		last := l == len(all)-1
-		switch layers {
-		case "released":
-			take = layer.Kind == models.Dense && !last
-		case "paper":
-			normed := !last && all[l+1].Kind == models.BatchNorm
-			take = layer.Kind == models.Dense && !last && !normed || layer.Kind == models.BatchNorm
-		case "post_relu":
-			take = layer.Kind == models.ReLU
-		}
-		if take || last && logits {
-			columns[l] = count
-			count++
-		}
-	}
-	return columns, count
 }
 
 func reductions(name string) func([]float32) float64 {

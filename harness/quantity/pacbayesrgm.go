@@ -25,17 +25,16 @@ type compat struct {
 
 func newCompat(w *perturber, s *Subject, magnitude bool) *compat {
 	c := &compat{perturber: w, seed: s.Seed, magnitude: magnitude}
-	holds := map[int]bool{} // layers with tensors
-	for _, t := range s.Arch.Tensors() {
-		holds[t.Layer] = true
-	}
-	weight := -2
+	from := s.Arch.Sources()
 	for l, layer := range s.Arch.Layers {
-		switch {
-		case layer.Kind == models.BatchNorm:
-			c.normed = append(c.normed, weight)
-		case holds[l]:
-			weight += 2
+		if layer.Kind != models.BatchNorm {
+			continue
+		}
+		into := s.Arch.Layers[from[l]].Name + ".weight"
+		for t := range w.weights {
+			if w.weights[t].Name == into {
+				c.normed = append(c.normed, t)
+			}
 		}
 	}
 	return c

@@ -7,41 +7,72 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// points are the layers with a weight matrix or kernel, as indices into the architecture's layers.
+// place is where a network is looked at: a value that a layer with a weight matrix or kernel reads.
+type place struct {
+	source   int // the layer that writes it; models.Input: it is the network's input
+	gradient int // the layer of which Session.Backward shows the gradient with respect to it: the first that reads it
+	units    int // values of one example
+}
+
+// points are the places of a network, in the order of the layers with a weight matrix or kernel.
 // What such a layer reads is where representations are looked at: number 0 is the network's input,
 // number l what the (l+1)-th of them reads, that is the output of hidden block l, after its batch
-// norm and ReLU (and dropout, which does nothing when evaluating). The logits are none of them.
-func points(a models.Architecture) []int {
-	var at []int
+// norm and ReLU (and dropout, which does nothing when evaluating). The logits are none of them. What several of them read, as
+// a residual block's first convolution and the one of its shortcut do, counts once.
+func points(a models.Architecture) []place {
+	from := a.Sources()
+	first := map[int]int{}
+	for l, source := range from {
+		if _, ok := first[source]; !ok {
+			first[source] = l
+		}
+	}
+	seen := map[int]bool{}
+	var at []place
 	for _, t := range a.Tensors() {
-		if len(t.Shape) > 1 {
-			at = append(at, t.Layer)
+		if source := from[t.Layer]; len(t.Shape) > 1 && !seen[source] {
+			seen[source] = true
+			at = append(at, place{source, first[source], a.Layers[t.Layer].In})
 		}
 	}
 	return at
+}
+
+// readGradients runs seed, [N, K], backward and shows the gradient with respect to each place, [N, units].
+func readGradients(session models.Session, at []place, x, seed []float32, visit func(number int, g []float32)) error {
+	return session.Backward(x, seed, func(layer int, g []float32) {
+		for number := range at {
+			if at[number].gradient == layer {
+				visit(number, g)
+			}
+		}
+	})
 }
 
 // point is the argument layer, if the network has so many. Get has resolved "last".
 func (s *Subject) point(a arguments) (int, error) {
 	n, l := len(points(s.Arch)), a.number("layer")
 	if l >= n {
-		return 0, undefined("the network has %d layers with weights, numbered from 0: none is number %d", n, l)
+		return 0, undefined("the network has %d places that layers with weights read, numbered from 0: none is number %d", n, l)
 	}
 	return l, nil
 }
 
-// visitPoints runs x, [N, D] with N at most a batch, and shows what each layer with weights reads,
+// visitPoints runs x, [N, D] with N at most a batch, and shows each place,
 // [N, units], and then the logits, [N, K], with number L. They are valid during the call only.
-func visitPoints(session models.Session, a models.Architecture, at []int, x []float32, visit func(number int, v []float32)) error {
-	next := 0
-	if at[0] == 0 {
-		visit(0, x)
-		next++
+func visitPoints(session models.Session, a models.Architecture, at []place, x []float32, visit func(number int, v []float32)) error {
+	show := func(layer int, v []float32) {
+		for number := range at {
+			if at[number].source == layer {
+				visit(number, v)
+			}
+		}
 	}
+	show(models.Input, x)
 	return session.Outputs(x, func(layer int, out []float32) {
-		if next < len(at) && layer+1 == at[next] || layer == len(a.Layers)-1 {
-			visit(next, out)
-			next++
+		show(layer, out)
+		if layer == len(a.Layers)-1 {
+			visit(len(at), out)
 		}
 	})
 }
@@ -58,7 +89,7 @@ func computeLayerFeatures(ctx context.Context, p *Provider, a arguments) ([]payl
 	rs := s.rounds(a.number("rounds"), a.number("examples"))
 	index := flat(rs)
 	at := points(s.Arch)
-	units := s.Arch.Layers[at[l]].In
+	units := at[l].units
 	x, _ := s.inputs("train")
 	d := s.Arch.Input.Size()
 	features := make([]float32, 0, len(index)*units)

@@ -106,6 +106,8 @@ func state(a models.Architecture) models.State {
 			switch {
 			case role == "weight" && len(s[t].Shape) > 1:
 				s[t].Data[i] = symmetric(t, i, math.Sqrt(6/float64(len(s[t].Data)/s[t].Shape[0])))
+			case strings.HasPrefix(s[t].Name, "layer") && strings.HasSuffix(s[t].Name, "bn3.weight"):
+				s[t].Data[i] = 0.2 + symmetric(t, i, 0.05)
 			case role == "weight":
 				s[t].Data[i] = 0.75 + symmetric(t, i, 0.25)
 			case role == "running_var":
@@ -318,7 +320,28 @@ func TestThinNetworks(t *testing.T) {
 				}
 			}
 			r.check(t, n.architecture(t), bounds(map[string]float64{"eval": want["eval.torch32"][0], "learn": want["learn.torch32"][0]}))
+			n.fused(t, e, want["eval.logits"], largest["eval.logits"])
 		})
+	}
+}
+
+// fused compares the logits without batch norm, folded into what is before it, with torch's with it.
+func (n *network) fused(t *testing.T, e models.Engine, want []float64, top float64) {
+	t.Helper()
+	a := n.architecture(t)
+	f, s, err := models.Fuse(a, state(a))
+	must(t, err)
+	session, err := e.NewSession(f, n.Batch)
+	must(t, err)
+	defer session.Close()
+	must(t, session.SetState(s))
+	x, _ := n.batch(0)
+	logits := make([]float32, n.Batch*n.Classes)
+	must(t, session.Logits(logits, x))
+	for i, v := range logits {
+		if d := math.Abs(float64(v)-want[i]) / top; !(d <= 1e-5) {
+			t.Fatalf("fused, logit %d is %v, want %v", i, v, want[i])
+		}
 	}
 }
 

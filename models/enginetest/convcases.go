@@ -83,6 +83,8 @@ func windows() []network {
 		{name: "nin", rows: 9, arch: sized(shape(3, 8, 8), 5, conv("c1", 7, 3, 2, 1), norm("n1"), relu("r1"), conv("c2", 7, 1, 1, 0), relu("r2"), dropout("d", 0.25), conv("c3", 5, 1, 1, 0), global)},
 		{name: "flatten", rows: 5, arch: sized(shape(2, 3, 4), 3, plain("f0", models.Flatten), norm("n"), dense("a", 6), plain("f1", models.Flatten), relu("r"), dense("fc", 3))},
 		{name: "vgg", rows: 70, arch: sized(shape(3, 6, 6), 10, conv("c1", 17, 3, 1, 1), norm("n1"), relu("r1"), pool("p1", maxPool, 2, 2, 0), conv("c2", 33, 3, 1, 1), norm("n2"), relu("r2"), pool("p2", maxPool, 2, 2, 0), plain("flat", models.Flatten), dense("fc1", 19), relu("r3"), dense("fc2", 10))},
+		{name: "conv-deep", rows: 5, arch: sized(shape(65, 3, 4), 3, conv("c1", 70, 3, 1, 1), relu("r1"), global, dense("fc", 3))},
+		{name: "conv-long-rows", rows: 33, arch: sized(shape(1, 3, 41), 3, conv("c1", 3, 3, 1, 1), relu("r1"), pool("p", maxPool, 3, 2, 1), conv("c2", 4, 2, 2, 0), relu("r2"), dense("fc", 3))},
 		{name: "conv-blocks", rows: 32, arch: sized(shape(16, 5, 4), 8, conv("c1", 32, 3, 1, 1), relu("r1"), conv("c2", 16, 1, 1, 0), relu("r2"), dense("fc", 8))},
 	}
 }

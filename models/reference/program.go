@@ -304,7 +304,7 @@ func (p *program) compute(from, to int) error {
 		}
 		v, err := s.op.Do(inputs...)
 		if err != nil {
-			return fmt.Errorf("computing %v: %w", s.op, err)
+			return fmt.Errorf("gorgonia: computing %v: %w", s.op, err)
 		}
 		p.values[i] = v
 	}
