@@ -85,3 +85,26 @@ func TestBrief(t *testing.T) {
 		}
 	}
 }
+
+// TestGPU: 3.6e16 operations at 10^13 a second are an hour.
+func TestGPU(t *testing.T) {
+	if got := gpuOf(3.6e16, 10); !strings.HasPrefix(got, "1 hours of one that sustains 10 TFLOP/s (--gpu-tflops; not a measurement") || !strings.HasSuffix(got, "training takes 3.6e+04 TFLOP, counted from the layers and the epochs expected") {
+		t.Error(got)
+	}
+	if got := gpuOf(0, 10); got != "nothing is missing" {
+		t.Error(got)
+	}
+}
+
+// TestDecompositionCost by hand: 4 x 16 and 2 x 4 matrices.
+func TestDecompositionCost(t *testing.T) {
+	a, err := models.Build("custom", models.Shape{C: 4, H: 2, W: 2}, 2, []models.Layer{
+		{Kind: models.Conv2D, Channels: 4, Kernel: 2}, {Kind: models.Dense},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := decompositionCost(a); got != 4*16*4+2*4*2 {
+		t.Errorf("cost %v", got)
+	}
+}
