@@ -18,6 +18,7 @@ import (
 type runner struct {
 	cmd      *exec.Cmd
 	start    func(*runner) error
+	after    func()    // ends what left the process's group, once that has ended
 	words    io.Writer // takes what the process writes to standard output after its first line
 	out, err *os.File  // read ends
 
@@ -74,6 +75,9 @@ func (r *runner) reap() {
 	endGroup(r.cmd.Process.Pid)
 	r.reaped = true
 	r.mu.Unlock()
+	if r.after != nil {
+		r.after()
+	}
 	_ = r.cmd.Wait() // its error is in ProcessState
 	close(r.exited)
 	// Time for what is still in the pipes; one who left the group may hold them open for ever.
