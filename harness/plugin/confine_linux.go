@@ -33,7 +33,7 @@ func startConfined(cmd *exec.Cmd, g grants, sandbox Sandbox, exited <-chan struc
 				return fmt.Errorf("setting no new privileges: %w", err)
 			}
 			if sandbox != SandboxOff {
-				held, _ = restrict(g) // Why says what went wrong
+				held = confine(g)
 			}
 			if sandbox == SandboxRequire {
 				if err := held.enough(); err != nil {
@@ -66,10 +66,16 @@ func Probe() Confinement {
 			c <- Confinement{Why: "setting no new privileges: " + err.Error()}
 			return
 		}
-		held, _ := restrict(grants{})
-		c <- held
+		c <- confine(grants{})
 	}()
 	return <-c
+}
+
+// confine holds this thread, and what it starts, to all that the kernel offers.
+func confine(g grants) Confinement {
+	held, _ := restrict(g) // Why says what went wrong
+	held.Network = closeNetwork() == nil
+	return held
 }
 
 // awaitEnd waits for the process to end and leaves it unreaped, so that its

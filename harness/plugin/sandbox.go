@@ -21,9 +21,10 @@ const (
 type Confinement struct {
 	Landlock int    // version of the kernel's Landlock; 0: none
 	Files    bool   // reads the system, the program's folder and its own quantities; writes its own temporary folder
-	TCP      bool   // neither listens nor connects
+	TCP      bool   // neither listens nor connects by TCP
+	Network  bool   // opens no sockets but local ones
 	Signals  bool   // reaches no process but its own with signals and abstract sockets
-	Why      string // there is none of it
+	Why      string // something is missing
 }
 
 // String is what results record.
@@ -32,7 +33,7 @@ func (c Confinement) String() string {
 	for _, h := range []struct {
 		holds bool
 		name  string
-	}{{c.Files, "files"}, {c.TCP, "tcp"}, {c.Signals, "signals"}} {
+	}{{c.Files, "files"}, {c.TCP && !c.Network, "tcp"}, {c.Network, "network"}, {c.Signals, "signals"}} {
 		if h.holds {
 			held = append(held, h.name)
 		}
@@ -40,16 +41,16 @@ func (c Confinement) String() string {
 	if len(held) == 0 {
 		return "none: " + c.Why
 	}
-	return fmt.Sprintf("landlock %d: %s", c.Landlock, strings.Join(held, ", "))
+	return fmt.Sprintf("%s (landlock %d)", strings.Join(held, ", "), c.Landlock)
 }
 
 // enough reports what [SandboxRequire] asks for.
 func (c Confinement) enough() error {
 	switch {
 	case !c.Files:
-		return fmt.Errorf("the kernel cannot confine it (%s); start with the sandbox off, or in a container", c.Why)
-	case !c.TCP:
-		return fmt.Errorf("the kernel cannot close TCP to it (Landlock %d; 4 can); start with --sandbox best-effort, or in a container", c.Landlock)
+		return fmt.Errorf("the kernel cannot confine it (%s); start with --sandbox best-effort or off, or in a container", c.Why)
+	case !c.TCP && !c.Network:
+		return fmt.Errorf("the kernel cannot close the network to it (Landlock %d; 4 can, or seccomp); start with --sandbox best-effort, or in a container", c.Landlock)
 	}
 	return nil
 }

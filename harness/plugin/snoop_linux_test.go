@@ -157,9 +157,22 @@ func snoopConnect(address string) {
 		c.Close()
 		got("a connection to %s", address)
 	}
-	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
-		l.Close()
-		got("to listen")
+	for _, of := range []struct {
+		kind     string
+		protocol int
+	}{{"tcp", unix.IPPROTO_TCP}, {"mptcp", unix.IPPROTO_MPTCP}, {"udp", unix.IPPROTO_UDP}} {
+		style := unix.SOCK_STREAM
+		if of.kind == "udp" {
+			style = unix.SOCK_DGRAM
+		}
+		fd, err := unix.Socket(unix.AF_INET, style, of.protocol)
+		if err != nil {
+			continue
+		}
+		if unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}) == nil {
+			got("a port of %s", of.kind)
+		}
+		unix.Close(fd)
 	}
 }
 
@@ -234,7 +247,7 @@ func TestSnoopIsNoCoward(t *testing.T) {
 	for _, want := range []string{
 		"got store/models/0123456789abcdef/record.json: \"secret\"", "got store/values/host-1-1.jsonl", "got to remove store/corpus.json", "got home/.ssh/id",
 		"got the name ", "got to remove the models", "got its parent's cmdline", "got its parent's environ", "got where its parent's cwd points",
-		"got the file that it was given open to write", "got a connection to", "got a signal through to its parent", "got the names in /proc",
+		"got the file that it was given open to write", "got a connection to", "got a port of tcp", "got a port of udp", "got a signal through to its parent", "got the names in /proc",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("unconfined it never %q:\n%s", want, all)
