@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -23,6 +24,9 @@ type attached struct {
 }
 
 func (a *attached) close() { a.conn.Close() }
+
+// ReattachVariable is the environment variable that names such processes, for [Attachments].
+const ReattachVariable = pb.ReattachVariable
 
 // patience is the deadline of an attached process: somebody looks at it meanwhile.
 const patience = 30 * 24 * time.Hour
@@ -65,7 +69,7 @@ func attach(ctx context.Context, p Program, o Options) (*session, []measure.Info
 		s.stop(time.Second)
 		return nil, nil, &StartError{Program: p, Err: err}
 	}
-	o.Trace(p.Name, fmt.Sprintf("attached to process %d at %s, which serves %d measures", p.pid, p.Attach, len(infos)))
+	o.Trace(p.Name, hclog.Info, fmt.Sprintf("attached to process %d at %s, which serves %d measures", p.pid, p.Attach, len(infos)))
 	return s, infos, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -41,7 +42,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	start := time.Now()
 	result, err := receive(call, s.plugin, p.request(r, a.id), s.host.log)
 	wall := time.Since(start).Seconds()
-	p.options.Trace(p.program.Name, fmt.Sprintf("%s of network %s took %.3f s", r.Measure, r.Network, wall))
+	p.options.Trace(p.program.Name, hclog.Debug, fmt.Sprintf("%s of network %s took %.3f s", r.Measure, r.Network, wall))
 	if err == nil && result.Compute != 0 && result.Compute != a.id {
 		return failed("plugin %s answered for another network than it was asked about", p.program.Name), answered
 	}

@@ -78,8 +78,8 @@ type Options struct {
 	// is called from several goroutines.
 	Log func(plugin, line string)
 
-	// Trace receives what genbench does with plugins, a line each; nil: nothing.
-	Trace func(plugin, line string)
+	// Trace receives what genbench does with plugins: starts and ends at Info, each Compute at Debug; nil: nothing.
+	Trace func(plugin string, level hclog.Level, line string)
 
 	// Logger receives what go-plugin has to say; nil: nothing.
 	Logger hclog.Logger
@@ -108,7 +108,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Log = func(string, string) {}
 	}
 	if o.Trace == nil {
-		o.Trace = func(string, string) {}
+		o.Trace = func(string, hclog.Level, string) {}
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()

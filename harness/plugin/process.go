@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/genbench/genbench/harness/measure"
 )
 
@@ -129,6 +131,7 @@ func (p *Process) try(ctx context.Context, r Request, info measure.Info) (Outcom
 	out, end := p.once(ctx, r, info)
 	switch end {
 	case died, overdue, excessive, interrupted:
+		p.options.Trace(p.program.Name, hclog.Info, fmt.Sprintf("process %d ended: %s", p.session.pid(), out.Reason))
 		p.drop()
 	}
 	return out, end

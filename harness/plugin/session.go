@@ -75,7 +75,7 @@ func start(ctx context.Context, p Program, o Options) (*session, []measure.Info,
 	if err != nil {
 		return nil, nil, &StartError{Program: p, Err: err}
 	}
-	o.Trace(p.Name, "starting "+p.Path)
+	o.Trace(p.Name, hclog.Info, "starting "+p.Path)
 	s.client = plugin.NewClient(s.config(o))
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
@@ -91,7 +91,7 @@ func start(ctx context.Context, p Program, o Options) (*session, []measure.Info,
 		s.kill()
 		return nil, nil, &StartError{Program: p, Err: err, Detail: s.stderr.text()}
 	}
-	o.Trace(p.Name, fmt.Sprintf("process %d serves %d measures; confined: %v", s.pid(), len(infos), s.held))
+	o.Trace(p.Name, hclog.Info, fmt.Sprintf("process %d serves %d measures; confined: %v", s.pid(), len(infos), s.held))
 	return s, infos, nil
 }
 

@@ -92,10 +92,11 @@ type Plugin struct {
 	Name     string `json:"name"`
 	Builtin  bool   `json:"builtin,omitempty"`
 	Path     string `json:"path,omitempty"`
-	SHA256   string `json:"sha256,omitempty"`
-	Version  string `json:"version,omitempty"`
+	SHA256   string `json:"sha256,omitempty"`  // of the file, of a script that of its folder
+	Version  string `json:"version,omitempty"` // in its own words
 	SDK      string `json:"sdk,omitempty"`
 	Protocol int    `json:"protocol,omitempty"`
+	Sandbox  string `json:"sandbox,omitempty"` // what the kernel held it to: "files, network, signals (landlock 7)"
 }
 
 func (r *Result) check() error {
