@@ -40,7 +40,7 @@ func servePlugin(args []string, stderr io.Writer) int {
 
 func measuresCommand(env environment) *cobra.Command {
 	c := &cobra.Command{Use: "measures", Short: "List and show measures"}
-	c.AddCommand(measuresLs(env), measuresShow(env))
+	c.AddCommand(measuresLs(env), measuresShow(env), measuresLock(env))
 	return c
 }
 

@@ -168,12 +168,27 @@ func separator(i int) string {
 }
 
 func (l *Lock) find(name string) *Locked {
+	if l == nil {
+		return nil
+	}
 	for i := range l.Plugins {
 		if l.Plugins[i].Name == name {
 			return &l.Plugins[i]
 		}
 	}
 	return nil
+}
+
+// Has reports whether the program was written down.
+func (l *Lock) Has(name string) bool { return l.find(name) != nil }
+
+// Put writes a program down, in place of the one of that name.
+func (l *Lock) Put(p Locked) {
+	if old := l.find(p.Name); old != nil {
+		*old = p
+		return
+	}
+	l.Plugins = append(l.Plugins, p)
 }
 
 // CheckFile says, before the program is run, whether it is the one that was written down.
