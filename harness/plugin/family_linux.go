@@ -29,9 +29,13 @@ func newFamily(leader int, tmp string) *family {
 }
 
 // due reports whether it is time to look for new members: there are new processes on the
-// machine, and looking would not take more than a twentieth of the time.
+// machine, and looking takes no more than a twentieth of the time, or a third once there were some.
 func (f *family) due() bool {
-	if time.Since(f.looked) < max(50*time.Millisecond, 20*f.duration) {
+	share := time.Duration(20)
+	if f.some {
+		share = 3
+	}
+	if time.Since(f.looked) < max(50*time.Millisecond, share*f.duration) {
 		return false
 	}
 	text, err := os.ReadFile("/proc/loadavg")
