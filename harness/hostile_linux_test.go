@@ -47,7 +47,9 @@ func asHostile(args []string) {
 	if kind == "starts-large" {
 		allocate()
 	}
-	serve(plain, func(ctx context.Context, net *measure.Network) error { return misbehave(ctx, net, kind, store, listener) })
+	serve(plain, func(ctx context.Context, net *measure.Network) error {
+		return misbehave(ctx, net, kind, store, listener)
+	})
 }
 
 type hostile struct {

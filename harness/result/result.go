@@ -16,6 +16,8 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"iter"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -138,6 +140,9 @@ func (s *Set) Answered(key string) bool {
 	r := s.byKey[key]
 	return r != nil && r.Status != Failed
 }
+
+// All are the newest results of all keys, in no order.
+func (s *Set) All() iter.Seq[*Result] { return maps.Values(s.byKey) }
 
 // Len is the number of keys.
 func (s *Set) Len() int { return len(s.byKey) }
