@@ -181,6 +181,7 @@ func oddMeasures() []measure.Measure {
 			return nil
 		}),
 		simple("tells", tell),
+		simple("leaves-strays", leaveStrays),
 	}
 }
 
