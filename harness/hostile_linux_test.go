@@ -39,7 +39,7 @@ func asHostile(args []string) {
 		plain.Name = "l2norm"
 	case "twins":
 		plain.Name = "bystander"
-	case "shifts":
+	case "shifts", "unsteady":
 		plain.Version = strconv.Itoa(os.Getpid())
 	case "another":
 		serveOther()
@@ -83,6 +83,8 @@ func misbehave(ctx context.Context, net *measure.Network, kind, store, listener 
 		select {} // this thread runs on for a moment
 	case "ends-host":
 		return syscall.Kill(os.Getppid(), syscall.SIGTERM)
+	case "unsteady":
+		time.Sleep(3 * time.Second) // the other worker takes the other network
 	case "closes":
 		for fd := range 1024 {
 			syscall.Close(fd)
