@@ -42,7 +42,7 @@ type side struct {
 }
 
 func run(ctx context.Context, o options, out io.Writer) error {
-	dir, err := os.MkdirTemp("", "pluginbench-")
+	dir, err := os.MkdirTemp("", "overhead-")
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (b *bench) plugins(ctx context.Context) func(string, *result.Writer) error 
 		}
 		h, err := harness.Open(ctx, harness.Options{
 			Store: b.store, Data: b.data, Networks: b.networks, Programs: programs, Patterns: []string{"*"}, Engine: b.engine.Name(), Jobs: b.jobs, Seed: 1,
-			Warn: func(err error) { fmt.Fprintln(os.Stderr, "pluginbench:", err) }, Plugin: b.limits(cache),
+			Warn: func(err error) { fmt.Fprintln(os.Stderr, "overhead:", err) }, Plugin: b.limits(cache),
 			NewHost: func() *quantity.Host { return quantity.NewHost(b.engine, cache) },
 		})
 		if err != nil {

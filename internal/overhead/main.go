@@ -1,8 +1,8 @@
-// Command pluginbench says what plugin processes cost a run: measures of a corpus, spread over several
+// Command overhead says what plugin processes cost a run: measures of a corpus, spread over several
 // programs as third parties' would be, against the same measures within one process.
 //
-//	go run ./internal/pluginbench
-//	go run ./internal/pluginbench --store genbench-store/quick
+//	go run ./internal/overhead
+//	go run ./internal/overhead --store genbench-store/quick
 //
 // Both sides load every network from the store, compute on caches of their own that are empty at first, and write
 // their results; they take turns, and the median of the rounds counts. The plugins' side hashes, starts, confines and stops the
@@ -46,7 +46,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, o, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "pluginbench:", err)
+		fmt.Fprintln(os.Stderr, "overhead:", err)
 		os.Exit(1)
 	}
 }
