@@ -41,7 +41,7 @@ type Session interface {
 	// respect to every trainable tensor into dst (running statistics get 0) and returns that cross-entropy. In
 	// Learn mode batch norm uses the batch's statistics and updates its running ones, and dropout draws its mask from d.
 	// The running variance is updated with the unbiased variance, as PyTorch does, so a Learn batch of a single
-	// example is an error when the network has batch norm.
+	// example is an error when a batch norm reads one place a channel: see [Architecture.LeastLearn].
 	Gradient(dst State, x []float32, y []int32, mode Mode, d Draw) (loss float64, err error)
 
 	// GradientNorms writes, for each example, the squared L2 norm of the
@@ -53,6 +53,8 @@ type Session interface {
 	// the logits, backward. It calls visit for each layer from the last to the first with
 	// the gradient with respect to what that layer reads, [N, In], valid during the call only and not to be
 	// changed; visit must not use the session. visit of layer 0 is the gradient with respect to the inputs.
+	// Where several layers read the same value (an add reads two), each is told the sum of its own part and those of
+	// the readers behind it, so that the first of them sees the whole gradient. For an add it is that by what From names, or the layer before it.
 	// Examples do not mix: row n is the gradient of Σ_k seed[n, k] logits[n, k]. The derivative of a ReLU at 0 is 0.
 	Backward(x, seed []float32, visit func(layer int, gradient []float32)) error
 

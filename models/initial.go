@@ -16,13 +16,14 @@ const initialStream = 0x696e6974 << 32 // "init"
 
 // InitialState draws the tensors of an untrained network.
 //
-//	pytorch  weight and bias of a dense layer ~ U(-b, b), b = 1/√In: what
-//	         torch.nn.Linear does (kaiming_uniform_ with a = √5; PyTorch 1.13)
+//	pytorch  weight and bias of a dense or conv2d layer ~ U(-b, b), b = 1/√In: what
+//	         torch.nn.Linear and Conv2d do (kaiming_uniform_ with a = √5; PyTorch 1.13)
 //	glorot   weight ~ U(-b, b), b = √(6 / (In + Out)); bias 0 (Glorot and
 //	         Bengio 2010, eq. 16; torch.nn.init.xavier_uniform_)
 //	he       weight ~ N(0, 2 / In); bias 0 (He et al. 2015, arXiv 1502.01852,
 //	         eq. 10; torch.nn.init.kaiming_normal_, fan_in, relu)
 //
+// In and Out of a conv2d are torch's fan_in and fan_out: input and output channels times Kernel².
 // Batch norm starts at weight 1, bias 0, running mean 0, running variance 1 in
 // every scheme. The distributions are PyTorch's, the random numbers are not:
 // tensor i of [Architecture.Tensors] is drawn in float64 from its own stream,
@@ -42,7 +43,10 @@ func InitialState(a Architecture, scheme string, seed uint64) (State, error) {
 		src.Seed(seed, initialStream+uint64(i))
 		switch layer.Kind {
 		case Dense:
-			drawDense(s[i].Data, layer, scheme, len(t.Shape) == 1, &src)
+			drawWeights(s[i].Data, layer.In, layer.Out, scheme, len(t.Shape) == 1, &src)
+		case Conv2D:
+			window := layer.Kernel * layer.Kernel
+			drawWeights(s[i].Data, a.Reads(t.Layer).C*window, layer.Channels*window, scheme, len(t.Shape) == 1, &src)
 		case BatchNorm:
 			if strings.HasSuffix(t.Name, ".weight") || strings.HasSuffix(t.Name, ".running_var") {
 				fill(s[i].Data, 1)
@@ -61,9 +65,9 @@ func checkScheme(scheme string) error {
 	return fmt.Errorf("unknown init %q (known: %s)", scheme, strings.Join(Schemes(), ", "))
 }
 
-// drawDense fills a dense layer's weight or bias.
-func drawDense(dst []float32, l Layer, scheme string, bias bool, src *rand.PCG) {
-	in, out := float64(l.In), float64(l.Out)
+// drawWeights fills the weight or bias of a layer of these fans.
+func drawWeights(dst []float32, fanIn, fanOut int, scheme string, bias bool, src *rand.PCG) {
+	in, out := float64(fanIn), float64(fanOut)
 	switch {
 	case scheme == "pytorch":
 		drawUniform(dst, 1/math.Sqrt(in), src)

@@ -10,6 +10,7 @@
 // in brackets, row-major, slowest axis first:
 //
 //	N  examples in a batch
+//	C  channels, H rows and W columns of an image or a feature map
 //	D  input features, flattened as [C, H, W]
 //	K  classes
 //	L  layers, counted from the input, 0-based
@@ -20,50 +21,65 @@
 package models
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 )
 
-// Shape is the shape of one input example, flattened as [C, H, W].
+// Shape is the shape of what one example is at some place of a network: an image, or a feature map,
+// flattened as [C, H, W]. A vector of features is [C, 1, 1].
 type Shape struct {
 	C int `json:"c"`
 	H int `json:"h"`
 	W int `json:"w"`
 }
 
-// Size is the number of features D of one example.
+// Size is the number of its values, D for an input.
 func (s Shape) Size() int { return s.C * s.H * s.W }
 
 // Kind is what a layer does.
 type Kind string
 
-// The kinds of layer that every engine knows.
+// The kinds of layer.
 const (
-	Dense     Kind = "dense"     // y = x Wᵀ + b; tensors NAME.weight [Out, In] and NAME.bias [Out]
-	BatchNorm Kind = "batchnorm" // over the batch; tensors NAME.weight, .bias, .running_mean, .running_var, each [Out]
-	ReLU      Kind = "relu"      // max(0, x)
-	Dropout   Kind = "dropout"   // inverted dropout: training zeroes with probability Rate and scales by 1/(1-Rate); nothing when evaluating
+	Dense         Kind = "dense"         // y = x Wᵀ + b of the flattened input; tensors NAME.weight [Out, In] and NAME.bias [Out]
+	Conv2D        Kind = "conv2d"        // cross-correlation, as torch.nn.Conv2d; tensors NAME.weight [Channels, C, Kernel, Kernel] and, unless NoBias, NAME.bias [Channels]
+	BatchNorm     Kind = "batchnorm"     // a channel at a time, over the batch and the channel's H x W places; tensors NAME.weight, .bias, .running_mean, .running_var, each [C]
+	ReLU          Kind = "relu"          // max(0, x)
+	Dropout       Kind = "dropout"       // inverted dropout: training zeroes with probability Rate and scales by 1/(1-Rate); nothing when evaluating
+	MaxPool       Kind = "maxpool"       // largest value in each Kernel x Kernel window; the padding never wins. Of equal values the first in row order has the gradient
+	AvgPool       Kind = "avgpool"       // mean of each Kernel x Kernel window, without padding
+	GlobalAvgPool Kind = "globalavgpool" // mean of each channel: [C, H, W] to [C, 1, 1]
+	Flatten       Kind = "flatten"       // [C, H, W] to [C H W, 1, 1]; the values stay in their order
+	Add           Kind = "add"           // the sum of two layers' outputs of one shape: a residual connection
 )
 
-// Layer is one step of a network. The layers of an [Architecture] form a chain:
-// each reads what the one before it wrote.
+// Layer is one step of a network. It reads what the layer before it wrote, or what the layer
+// From wrote; the first reads the network's input.
 type Layer struct {
-	Name string `json:"name"` // unique; the tensors are named after it
-	Kind Kind   `json:"kind"`
-	In   int    `json:"in"`  // features read
-	Out  int    `json:"out"` // features written
+	Name string `json:"name"`           // unique; the tensors are named after it
+	Kind Kind   `json:"kind"`           //
+	From string `json:"from,omitempty"` // the earlier layer whose output this one reads; "": the layer before it
+	With string `json:"with,omitempty"` // add: the earlier layer whose output is added
+	In   int    `json:"in"`             // values read, C H W
+	Out  int    `json:"out"`            // values written
+
+	Channels int  `json:"channels,omitempty"` // conv2d: channels written
+	Kernel   int  `json:"kernel,omitempty"`   // conv2d, maxpool, avgpool: height and width of the window
+	Stride   int  `json:"stride,omitempty"`   // conv2d, maxpool, avgpool: step of the window; at least 1
+	Padding  int  `json:"padding,omitempty"`  // conv2d, maxpool: rows and columns added on every side, less than twice Kernel (maxpool: at most half of it)
+	NoBias   bool `json:"no_bias,omitempty"`  // conv2d: there is no bias
 
 	Rate     float64 `json:"rate,omitempty"`     // dropout: probability of zeroing, in [0, 1)
 	Epsilon  float64 `json:"epsilon,omitempty"`  // batchnorm: added to the variance; PyTorch's default is 1e-5
 	Momentum float64 `json:"momentum,omitempty"` // batchnorm: weight of the new batch in the running statistics; PyTorch's default is 0.1
 }
 
-// Architecture is a chain of layers from an input to K logits. The softmax
-// cross-entropy is not a layer: it belongs to the loss.
+// Architecture is a list of layers from an input to K logits, each after those that it reads. The softmax
+// cross-entropy is not a layer: it belongs to the loss. [Architecture.Sources] and [Architecture.Shapes] say
+// what each layer reads and the shape of what it writes.
 type Architecture struct {
-	Family  string  `json:"family"` // "mlp", ...
+	Family  string  `json:"family"` // "mlp", "nin", "vgg", "resnet", ...
 	Input   Shape   `json:"input"`
 	Classes int     `json:"classes"` // K
 	Layers  []Layer `json:"layers"`
@@ -84,6 +100,7 @@ func (t TensorSpec) Size() int { return product(t.Shape) }
 // layer, and within a layer in the order that [Kind]'s comments give.
 func (a Architecture) Tensors() []TensorSpec {
 	var ts []TensorSpec
+	shapes := a.Shapes()
 	for l, layer := range a.Layers {
 		add := func(name string, trainable bool, shape ...int) {
 			ts = append(ts, TensorSpec{Name: layer.Name + "." + name, Shape: shape, Layer: l, Trainable: trainable})
@@ -92,11 +109,17 @@ func (a Architecture) Tensors() []TensorSpec {
 		case Dense:
 			add("weight", true, layer.Out, layer.In)
 			add("bias", true, layer.Out)
+		case Conv2D:
+			add("weight", true, layer.Channels, a.reads(l, shapes).C, layer.Kernel, layer.Kernel)
+			if !layer.NoBias {
+				add("bias", true, layer.Channels)
+			}
 		case BatchNorm:
-			add("weight", true, layer.Out)
-			add("bias", true, layer.Out)
-			add("running_mean", false, layer.Out)
-			add("running_var", false, layer.Out)
+			features := shapes[l].C
+			add("weight", true, features)
+			add("bias", true, features)
+			add("running_mean", false, features)
+			add("running_var", false, features)
 		}
 	}
 	return ts
@@ -111,77 +134,6 @@ func (a Architecture) NumParameters() int {
 		}
 	}
 	return n
-}
-
-// Bounds on one layer, far above any network that trains here: a slip of the
-// pen in a specification is an error and not an attempt to allocate it, and
-// sizes in bytes stay within an int.
-const (
-	maxFeatures = 1 << 20
-	maxWeights  = 1 << 31
-)
-
-// Validate reports the first thing that makes the architecture unusable.
-func (a Architecture) Validate() error {
-	for _, d := range []int{a.Input.C, a.Input.H, a.Input.W} {
-		if d < 1 || d > maxFeatures {
-			return fmt.Errorf("input shape [%d, %d, %d] is not positive, or beyond %d", a.Input.C, a.Input.H, a.Input.W, maxFeatures)
-		}
-	}
-	if a.Classes < 2 {
-		return fmt.Errorf("%d classes: at least 2 are needed", a.Classes)
-	}
-	if len(a.Layers) == 0 {
-		return errors.New("no layers")
-	}
-	width := a.Input.Size()
-	seen := map[string]bool{}
-	for l, layer := range a.Layers {
-		if err := layer.validate(width); err != nil {
-			return fmt.Errorf("layer %d (%s): %w", l, layer.Name, err)
-		}
-		if seen[layer.Name] {
-			return fmt.Errorf("layer %d: the name %q is taken", l, layer.Name)
-		}
-		seen[layer.Name] = true
-		width = layer.Out
-	}
-	if last := a.Layers[len(a.Layers)-1]; last.Kind != Dense || last.Out != a.Classes {
-		return fmt.Errorf("the last layer must be dense with %d outputs, one a class", a.Classes)
-	}
-	return nil
-}
-
-func (l Layer) validate(width int) error {
-	if l.Name == "" {
-		return errors.New("has no name")
-	}
-	if l.In != width {
-		return fmt.Errorf("reads %d features, but the layer before it writes %d", l.In, width)
-	}
-	if l.Out < 1 || l.Out > maxFeatures || l.In > maxFeatures {
-		return fmt.Errorf("reads %d and writes %d features: at least 1 and at most %d are possible", l.In, l.Out, maxFeatures)
-	}
-	switch l.Kind {
-	case Dense:
-		if int64(l.In)*int64(l.Out) > maxWeights {
-			return fmt.Errorf("%d x %d weights: at most %d are possible", l.Out, l.In, int64(maxWeights))
-		}
-		return nil
-	case BatchNorm, ReLU, Dropout:
-	default:
-		return fmt.Errorf("unknown kind %q (known: %s, %s, %s, %s)", l.Kind, Dense, BatchNorm, ReLU, Dropout)
-	}
-	if l.In != l.Out {
-		return fmt.Errorf("%s reads %d features and writes %d", l.Kind, l.In, l.Out)
-	}
-	if l.Kind == Dropout && !(l.Rate >= 0 && l.Rate < 1) {
-		return fmt.Errorf("dropout rate %v is not in [0, 1)", l.Rate)
-	}
-	if l.Kind == BatchNorm && !(l.Epsilon > 0 && l.Momentum >= 0 && l.Momentum <= 1) {
-		return fmt.Errorf("batch norm needs epsilon > 0 and momentum in [0, 1], not %v and %v", l.Epsilon, l.Momentum)
-	}
-	return nil
 }
 
 // Tensor is one named array, row-major.

@@ -15,6 +15,7 @@ func doctorCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this machine offers and what is missing", Args: cobra.NoArgs,
+		Long: "doctor prints what this program and this machine offer, then every data set: ready (every file verified), damaged\nand how, or missing, with its licence and where it is to be had. It reads all files of the sets that are there.",
 		RunE: func(*cobra.Command, []string) error { return f.doctor() },
 	}
 	c.Flags().StringVar(&f.data, "data", env.getenv(envData), "folder with the data sets' official files ($"+envData+")")
@@ -30,22 +31,13 @@ func (f *flags) doctor() error {
 		{"engine xla", "not in this build", ""},
 	}
 	rows = append(rows, sandboxRows(plugin.Probe())...)
-	var notes []string
-	for _, s := range dataset.Check(f.data) {
-		remedy := ""
-		if s.Err != nil {
-			notes = append(notes, s.Err.Error())
-			remedy = fmt.Sprintf("see [%d] below", len(notes))
-		}
-		rows = append(rows, []string{"data " + s.Info.Name, string(s.State), remedy})
-	}
 	if err := plainTable(f.env.stdout, []string{"what", "found", "remedy"}, rows); err != nil {
 		return err
 	}
-	for i, n := range notes {
-		fmt.Fprintf(f.env.stdout, "\n[%d] %s\n", i+1, n)
+	if _, err := fmt.Fprintln(f.env.stdout); err != nil {
+		return err
 	}
-	return nil
+	return doctorData(f.env.stdout, dataset.Check(f.data))
 }
 
 // sandboxRows say what plugins are held to on this machine.

@@ -34,6 +34,7 @@ type flags struct {
 	noProgress bool
 	scoring    scoring
 	columns    int
+	gpuRate    float64
 	explain    bool
 }
 

@@ -26,7 +26,7 @@ func TestTotals(t *testing.T) {
 		}
 		return m
 	}
-	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters
+	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters, 4·4 + 4·2 = 24 multiply-adds
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestTotals(t *testing.T) {
 			{arch: small, train: 100},
 			{arch: small, train: 200, lacks: []int{1}},
 		},
-		rates: rates{{size: 15, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
+		rates: rates{{size: 15, passes: 12, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
 	}
 	got, err := m.total()
 	if err != nil {

@@ -42,6 +42,8 @@ type claim struct {
 	ChangedFraction *float64             `json:"changed_fraction"`
 	ChangedIndices  []int                `json:"changed_indices"`
 	TrainLabels     []int32              `json:"train_labels"`
+	InputMean       []float64            `json:"input_mean"` // it follows from the transform
+	InputStd        []float64            `json:"input_std"`
 	SplitIndices    []int                `json:"split_indices"`
 
 	Train      claimedMetrics `json:"train"`

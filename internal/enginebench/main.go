@@ -1,7 +1,9 @@
 // Command enginebench times the cpu engine against PyTorch on one thread, in
 // turns on the same machine, and prints a table of medians and their ratios.
 //
-//	go run ./internal/enginebench [-python /usr/bin/python3] [-rounds 7] [-seconds 0.3] [-kernels avx2]
+//	go run ./internal/enginebench [-python /usr/bin/python3] [-rounds 7] [-seconds 0.3] [-kernels avx2] [-clock cpu]
+//
+// On a machine that is not idle -clock cpu counts processor time on both sides instead of the time that passes.
 package main
 
 import (
@@ -14,19 +16,27 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/genbench/genbench/models"
 )
 
 // row is one line of the table.
 type row struct {
-	Widths    []int  `json:"widths"`
-	Batch     int    `json:"batch"`
-	Task      string `json:"task"` // "step" or "evaluate"
-	BatchNorm bool   `json:"batchnorm"`
-	Optimizer string `json:"optimizer"`
+	Net       string              `json:"net,omitempty"` // one of nets; else an MLP of these widths
+	Widths    []int               `json:"widths,omitempty"`
+	Arch      models.Architecture `json:"architecture"`
+	Batch     int                 `json:"batch"`
+	Task      string              `json:"task"` // "step", "evaluate"
+	BatchNorm bool                `json:"batchnorm"`
+	Optimizer string              `json:"optimizer"`
+	Clock     string              `json:"clock"` // "wall", "cpu"
 }
 
 func (r row) String() string {
 	s := fmt.Sprintf("%s %v batch %d", r.Task, r.Widths, r.Batch)
+	if r.Net != "" {
+		s = fmt.Sprintf("%s %s batch %d", r.Task, r.Net, r.Batch)
+	}
 	if r.BatchNorm {
 		s += " batchnorm"
 	}
@@ -38,7 +48,9 @@ func (r row) String() string {
 
 func rows() []row {
 	var rs []row
-	step := func(batch int, widths ...int) { rs = append(rs, row{widths, batch, "step", false, "sgd"}) }
+	step := func(batch int, widths ...int) {
+		rs = append(rs, row{Widths: widths, Batch: batch, Task: "step", Optimizer: "sgd"})
+	}
 	step(32, 64, 128, 128, 10)
 	step(128, 784, 256, 256, 10)
 	for _, batch := range []int{32, 8} {
@@ -48,11 +60,18 @@ func rows() []row {
 		step(batch, 196, 256, 256, 256, 256, 10)
 	}
 	small := []int{196, 128, 128, 10}
-	return append(rs,
-		row{small, 32, "step", true, "sgd"},
-		row{small, 32, "step", false, "adam"},
-		row{small, 1000, "evaluate", false, "sgd"},
-		row{[]int{196, 256, 256, 256, 256, 10}, 1000, "evaluate", false, "sgd"})
+	rs = append(rs,
+		row{Widths: small, Batch: 32, Task: "step", BatchNorm: true, Optimizer: "sgd"},
+		row{Widths: small, Batch: 32, Task: "step", Optimizer: "adam"},
+		row{Widths: small, Batch: 1000, Task: "evaluate", Optimizer: "sgd"},
+		row{Widths: []int{196, 256, 256, 256, 256, 10}, Batch: 1000, Task: "evaluate", Optimizer: "sgd"})
+	for _, n := range nets() {
+		rs = append(rs, row{Net: n.name, Batch: n.batch, Task: "step", Optimizer: "sgd"})
+	}
+	for _, n := range nets() {
+		rs = append(rs, row{Net: n.name, Batch: n.batch, Task: "evaluate", Optimizer: "sgd"})
+	}
+	return rs
 }
 
 func main() {
@@ -60,16 +79,17 @@ func main() {
 	script := flag.String("script", "internal/enginebench/bench_torch.py", "the PyTorch side")
 	rounds := flag.Int("rounds", 7, "rounds; a table entry is their median")
 	seconds := flag.Float64("seconds", 0.3, "length of one measurement")
+	clock := flag.String("clock", "wall", "what a second is: wall, or cpu for processor time")
 	kernels := flag.String("kernels", "", "kernels of the cpu engine; the best if empty")
 	only := flag.String("only", "", "measure only rows whose name contains this, \"[784\" for one")
 	flag.Parse()
 	log.SetFlags(0)
-	if err := compare(*python, *script, *kernels, *only, *rounds, time.Duration(*seconds*float64(time.Second))); err != nil {
+	if err := compare(*python, *script, *kernels, *only, *clock, *rounds, time.Duration(*seconds*float64(time.Second))); err != nil {
 		log.Fatalf("enginebench: %v", err)
 	}
 }
 
-func compare(python, script, kernels, only string, rounds int, d time.Duration) error {
+func compare(python, script, kernels, only, clock string, rounds int, d time.Duration) error {
 	torch, err := startTorch(python, script)
 	if err != nil {
 		return err
@@ -83,10 +103,12 @@ func compare(python, script, kernels, only string, rounds int, d time.Duration) 
 		if !strings.Contains(r.String(), only) {
 			continue
 		}
+		r.Clock = clock
 		own, err := newWorker(kernels, r)
 		if err != nil {
 			return err
 		}
+		r.Arch = own.arch
 		var a, b []float64
 		for range rounds {
 			v, err := own.rate(d)
@@ -102,16 +124,17 @@ func compare(python, script, kernels, only string, rounds int, d time.Duration) 
 		fmt.Fprintf(out, "%v\t%s\t%s\t%.2f\n", r, spread(a), spread(b), median(a)/median(b))
 	}
 	if only == "" {
-		if err := twoWorkers(out, kernels, rounds, d); err != nil {
-			return err
+		for _, r := range []row{rows()[0], {Net: "cnn28", Batch: 64, Task: "step", Optimizer: "sgd"}, {Net: "resnet18", Batch: 64, Task: "step", Optimizer: "sgd"}} {
+			if err := twoWorkers(out, r, kernels, rounds, d); err != nil {
+				return err
+			}
 		}
 	}
 	return out.Flush()
 }
 
 // twoWorkers compares two sessions on two goroutines with one.
-func twoWorkers(out *tabwriter.Writer, kernels string, rounds int, d time.Duration) error {
-	r := rows()[0]
+func twoWorkers(out *tabwriter.Writer, r row, kernels string, rounds int, d time.Duration) error {
 	one, err := newWorker(kernels, r)
 	if err != nil {
 		return err
@@ -152,5 +175,8 @@ func median(v []float64) float64 {
 }
 
 func spread(v []float64) string {
+	if median(v) < 1e4 {
+		return fmt.Sprintf("%.4g [%.4g-%.4g]", median(v), slices.Min(v), slices.Max(v))
+	}
 	return fmt.Sprintf("%.1fk [%.1fk-%.1fk]", median(v)/1e3, slices.Min(v)/1e3, slices.Max(v)/1e3)
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/genbench/genbench/models"
@@ -17,6 +18,7 @@ import (
 // worker does a row's task with the cpu engine.
 type worker struct {
 	row
+	arch    models.Architecture
 	session models.Session
 	state   models.State
 	x       []float32
@@ -30,13 +32,11 @@ func newWorker(kernels string, r row) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := len(r.Widths) - 1
-	a, err := models.MLP(models.Shape{C: 1, H: 1, W: r.Widths[0]}, r.Widths[last],
-		models.MLPOptions{Widths: r.Widths[1:last], BatchNorm: r.BatchNorm})
+	a, err := r.architecture()
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{row: r, x: make([]float32, r.Batch*r.Widths[0]), y: make([]int32, r.Batch), logits: make([]float32, r.Batch*r.Widths[last])}
+	w := &worker{row: r, arch: a, x: make([]float32, r.Batch*a.Input.Size()), y: make([]int32, r.Batch), logits: make([]float32, r.Batch*a.Classes)}
 	rng := rand.New(rand.NewPCG(1, 1))
 	for i := range w.x {
 		w.x[i] = float32(rng.NormFloat64())
@@ -78,18 +78,37 @@ func (w *worker) once() error {
 
 // rate repeats the task for d and answers examples per second.
 func (w *worker) rate(d time.Duration) (float64, error) {
-	start := time.Now()
+	repeat := 5
+	if w.Net != "" {
+		repeat = 1
+	}
+	start := w.now()
 	for n := 0; ; {
-		for range 5 {
+		for range repeat {
 			if err := w.once(); err != nil {
 				return 0, err
 			}
 		}
-		n += 5
-		if spent := time.Since(start); spent >= d {
+		n += repeat
+		if spent := w.now() - start; spent >= d {
 			return float64(n*w.Batch) / spent.Seconds(), nil
 		}
 	}
+}
+
+// begun is where the clock starts.
+var begun = time.Now()
+
+// now reads the row's clock.
+func (w *worker) now() time.Duration {
+	if w.Clock != "cpu" {
+		return time.Since(begun)
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		panic(err) // it has no way to fail
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // torch is the PyTorch side.

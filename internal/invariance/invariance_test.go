@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/internal/rewrite"
 	"github.com/genbench/genbench/measures"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
@@ -34,7 +35,7 @@ func engine(t *testing.T) models.Engine {
 func TestTransformations(t *testing.T) {
 	e := engine(t)
 	for _, batchNorm := range []bool{false, true} {
-		s, err := train(context.Background(), e, batchNorm)
+		s, err := rewrite.Train(context.Background(), e, batchNorm)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,10 +44,10 @@ func TestTransformations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, tr := range transformations() {
-			c, classes, ok := tr.apply(s)
-			if tr.name == "rescaled before norm" && ok != batchNorm {
-				t.Errorf("%s applies: %v, batch norm: %v", tr.name, ok, batchNorm)
+		for _, tr := range rewrite.All() {
+			c, classes, ok := tr.Apply(s)
+			if tr.Name == "rescaled before norm" && ok != batchNorm {
+				t.Errorf("%s applies: %v, batch norm: %v", tr.Name, ok, batchNorm)
 			}
 			if !ok {
 				continue
@@ -56,22 +57,22 @@ func TestTransformations(t *testing.T) {
 				t.Fatal(err)
 			}
 			moved := functionMoved(before, after, s.Arch.Classes, classes)
-			if tr.moves && moved != 1 || !tr.moves && moved > rounding { // logits times 2 move by themselves
-				t.Errorf("batch norm %v, %s: the logits move by %v", batchNorm, tr.name, moved)
+			if tr.Moves && moved != 1 || !tr.Moves && moved > rounding { // logits times 2 move by themselves
+				t.Errorf("batch norm %v, %s: the logits move by %v", batchNorm, tr.Name, moved)
 			}
 			if c.Final.Hash() == hash || c.Key == s.Key {
-				t.Errorf("%s changes nothing", tr.name)
+				t.Errorf("%s changes nothing", tr.Name)
 			}
 			if s.Final.Hash() != hash {
-				t.Fatalf("%s changes the network it was given", tr.name)
+				t.Fatalf("%s changes the network it was given", tr.Name)
 			}
 			if classes != nil {
 				if plain := functionMoved(before, after, s.Arch.Classes, nil); plain < 0.1 {
-					t.Errorf("%s moves the logits by %v before they are put back", tr.name, plain)
+					t.Errorf("%s moves the logits by %v before they are put back", tr.Name, plain)
 				}
 				for i, y := range c.Data.Train.Y {
 					if classes[y] != int(s.Data.Train.Y[i]) {
-						t.Fatalf("%s: label %d of example %d stands for %d, it was %d", tr.name, y, i, classes[y], s.Data.Train.Y[i])
+						t.Fatalf("%s: label %d of example %d stands for %d, it was %d", tr.Name, y, i, classes[y], s.Data.Train.Y[i])
 					}
 				}
 			}
@@ -80,13 +81,13 @@ func TestTransformations(t *testing.T) {
 			half.Final = c.Final.Clone()
 			copy(half.Final.Find("fc2.weight").Data, s.Final.Find("fc2.weight").Data)
 			copy(half.Final.Find("fc1.weight").Data, s.Final.Find("fc1.weight").Data)
-			if tr.name == "permuted units" || tr.name == "rescaled layers" || tr.name == "rescaled before norm" {
+			if tr.Name == "permuted units" || tr.Name == "rescaled layers" || tr.Name == "rescaled before norm" {
 				after, err := logits(e, &half)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if moved := functionMoved(before, after, s.Arch.Classes, classes); moved < 0.01 {
-					t.Errorf("half of %s moves the logits by %v only", tr.name, moved)
+					t.Errorf("half of %s moves the logits by %v only", tr.Name, moved)
 				}
 			}
 		}

@@ -89,17 +89,51 @@ func (k *kernels) store(dst []float32, s span, x []float32, d int, scratch []flo
 	}
 }
 
+// load writes rows of the values x [N, c, spots] to a panel of that form.
+func (s *session) load(dst []float32, at span, x []float32, f form) {
+	if !f.turned() {
+		s.k.load(dst, at, x, f.c*f.spots, s.rows)
+		return
+	}
+	s.k.load(s.turned, at, x, f.c*f.spots, s.rows)
+	for c := range f.c {
+		for q := range f.spots {
+			copy(dst[(q*f.c+c)*at.w:][:at.w], s.turned[(c*f.spots+q)*at.w:])
+		}
+	}
+}
+
+// store writes a panel of a form to rows of the values dst [N, c, spots].
+func (s *session) store(dst []float32, at span, x []float32, f form) {
+	if f.turned() {
+		unturn(s.turned, x, f, at.w)
+		x = s.turned
+	}
+	s.k.store(dst, at, x, f.c*f.spots, s.rows)
+}
+
+// unturn writes a panel x [spots, c, w] as [c, spots, w].
+func unturn(dst, x []float32, f form, w int) {
+	for q := range f.spots {
+		for c := range f.c {
+			copy(dst[(c*f.spots+q)*w:][:w], x[(q*f.c+c)*w:])
+		}
+	}
+}
+
 // pass is the buffers of a forward and backward pass over a whole batch. Only
 // methods that need one make it.
 type pass struct {
+	panels  int         // how many there is room for
 	out     [][]float32 // per layer: what it wrote, [panel][Out][w]
 	xhat    [][]float32 // per layer: batch norm's normalized input
 	keep    [][]float32 // per layer: dropout's mask
 	input   []float32   // the batch, [panel][D][w]
 	rows    []float32   // a layer's input with examples as rows, [N, ld]
 	delta   [2][]float32
-	squares []float32 // arena like params: sums of the examples' squared gradients; made when first needed
-	mask    []float32 // dropout's mask as models draws it, [N, Out]
+	stash   [][]float32 // deltas that wait for their layer, see branch.go
+	squares []float32   // arena like params: sums of the examples' squared gradients; made when first needed
+	mask    []float32   // dropout's mask as models draws it, [N, Out]
 
 	sums    [2][]float64 // per feature
 	inverse []float32    // 1/sqrt(var+eps) of the features of all batch norm layers
@@ -116,20 +150,25 @@ type pass struct {
 	highest          []float32 // [w]
 }
 
-func newPass(p *plan, maxBatch int) *pass {
-	n := panels(maxBatch) * panel
+func newPass(p *plan, examples int) *pass {
+	n := panels(examples) * panel
 	b := &pass{
-		out: make([][]float32, len(p.layers)), xhat: make([][]float32, len(p.layers)), keep: make([][]float32, len(p.layers)),
+		panels: panels(examples),
+		out:    make([][]float32, len(p.layers)), xhat: make([][]float32, len(p.layers)), keep: make([][]float32, len(p.layers)),
 		input: aligned(n * roundUp(p.input, 16)),
-		rows:  aligned(n * rowStride(p.widest)),
+		rows:  aligned(p.exampleRows(n)),
 		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
 		sums:  [2][]float64{make([]float64, p.widest), make([]float64, p.widest)},
 		mean:  aligned(p.widest), scale: aligned(p.widest), slope: aligned(p.widest), inverse: aligned(p.features),
 		centre: make([]float64, p.widest), columns: [2][]float64{make([]float64, panel), make([]float64, panel)},
 		powers: make([]float64, p.classes*panel), powerSum: make([]float64, panel), factor: make([]float64, panel), highest: aligned(panel),
 	}
+	for range p.stashes {
+		b.stash = append(b.stash, aligned(n*p.widest))
+	}
 	masked := 0
-	for i, l := range p.layers {
+	for i := range p.layers {
+		l := &p.layers[i]
 		b.out[i] = aligned(n * roundUp(l.out, 16))
 		switch l.kind {
 		case models.BatchNorm:
@@ -139,6 +178,6 @@ func newPass(p *plan, maxBatch int) *pass {
 			masked = max(masked, l.out)
 		}
 	}
-	b.mask = aligned(maxBatch * masked)
+	b.mask = aligned(n * masked)
 	return b
 }

@@ -130,3 +130,25 @@ func BenchmarkPerturbed(b *testing.B) {
 		}
 	}
 }
+
+// convolutional are the networks of BenchmarkConvolutional.
+func convolutional(b *testing.B) map[string]models.Architecture {
+	resnet, err := models.ResNet(models.Shape{C: 3, H: 32, W: 32}, 10, models.ResNetOptions{Layers: 18, Width: 64})
+	if err != nil {
+		b.Fatal(err)
+	}
+	vgg, err := models.VGG(models.Shape{C: 1, H: 14, W: 14}, 10, models.VGGOptions{Width: 16, Depth: 3, BatchNorm: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return map[string]models.Architecture{"resnet18": resnet, "thin-vgg": vgg}
+}
+
+// BenchmarkConvolutional is one training step of a batch of 64.
+func BenchmarkConvolutional(b *testing.B) {
+	for _, e := range engines(b) {
+		for name, a := range convolutional(b) {
+			b.Run(e.Name()+"/"+name, func(b *testing.B) { benchmarkStep(b, e, a, 64, momentum) })
+		}
+	}
+}

@@ -1,5 +1,7 @@
 package cpu
 
+import "github.com/genbench/genbench/models"
+
 // dense is y = x Wᵀ + b. Its passes are matrix products, on all full panels at once.
 type dense struct{}
 
@@ -22,10 +24,9 @@ func biased(relu bool) int {
 	return modeBias
 }
 
-func (dense) evaluate(s *session, i int, at span) {
+func (dense) evaluate(s *session, i int, at span, dst, src []float32) {
 	l := &s.p.layers[i]
-	s.affine(s.params, l, at, s.there, s.here, biased(l.fuse))
-	s.here, s.there = s.there, s.here
+	s.affine(s.params, l, at, dst, src, biased(l.tail > 0))
 }
 
 func (dense) forward(s *session, i int, r run) error {
@@ -80,7 +81,7 @@ func (s *session) inputGradient(i int, r run) bool {
 		}
 		q := l.transposed(s.params, at, at.of(s.b.delta[0], l.out), at.of(s.b.delta[1], l.in))
 		if masked {
-			q.mode, q.aux = modeMask, at.of(s.b.out[i-1], l.in)
+			q.mode, q.aux = modeMask, at.of(s.inputOf(i), l.in)
 		}
 		s.k.gemm(q)
 		// Zero times an infinite weight is not zero: keep the spare columns out of every sum.
@@ -94,8 +95,8 @@ func (s *session) masksBelow(i int, r run) bool {
 	if !r.fuse {
 		return false
 	}
-	_, ok := s.p.layers[i-1].op.(relu)
-	return ok
+	from := s.p.layers[i].source
+	return from >= 0 && s.p.layers[from].kind == models.ReLU && !s.p.layers[from].kept
 }
 
 // transposed is the product c = Pᵀ d for the weights P that params holds for layer l, d [Out, w] and c [In, w].
@@ -161,7 +162,7 @@ func (s *session) outerProducts(q product, l *layer, delta, rows []float32, ldb,
 // roundUp(In, 16) columns each, the surplus zero.
 func (s *session) exampleRows(i int, r run) (rows []float32, ldb int) {
 	l := &s.p.layers[i]
-	if i == 0 && l.in%16 == 0 {
+	if l.source < 0 && l.in%16 == 0 && !l.reads().turned() {
 		return r.x, l.in
 	}
 	s.transposeExamples(s.inputOf(i), l, r.n)
@@ -205,8 +206,8 @@ func (dense) tangent(s *session, i int, r run) {
 		}
 		y := at.of(dst, l.out)
 		s.affine(t.direction, l, at, y, at.of(x, l.in), modeBias)
-		if i > s.p.bottom {
-			s.affine(s.params, l, at, y, at.of(t.out[i-1], l.in), modeAccumulate)
+		if s.p.below(i) {
+			s.affine(s.params, l, at, y, at.of(t.out[l.source], l.in), modeAccumulate)
 		}
 		if r.fuse && l.fuse {
 			s.k.mask(y, at.of(s.outputOf(i, r), l.out))
@@ -224,8 +225,8 @@ func (dense) tangentBackward(s *session, i int, r run, below bool) bool {
 	}
 	rows, ldb := s.exampleRows(i, r)
 	s.outerProducts(product{c: t.gradient[l.weight:]}, l, t.delta[0], rows, ldb, r.n)
-	if i > s.p.bottom {
-		s.transposeExamples(t.out[i-1], l, r.n)
+	if s.p.below(i) {
+		s.transposeExamples(t.out[l.source], l, r.n)
 		s.outerProducts(product{c: t.gradient[l.weight:], mode: modeAccumulate}, l, b.delta[0], b.rows, l.ld, r.n)
 	}
 	if below {
@@ -248,7 +249,7 @@ func (s *session) inputTangent(i int, r run, masked bool) {
 		q.mode = modeAccumulate
 		s.k.gemm(q)
 		if masked {
-			s.k.mask(c, at.of(s.b.out[i-1], l.in))
+			s.k.mask(c, at.of(s.inputOf(i), l.in))
 		}
 		at.zeroSpare(c, l.in)
 	}

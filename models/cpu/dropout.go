@@ -5,7 +5,11 @@ import "github.com/genbench/genbench/models"
 // dropout multiplies by a mask when training and does nothing in evaluation mode.
 type dropout struct{ untrained }
 
-func (dropout) evaluate(*session, int, span) {}
+func (dropout) evaluate(s *session, i int, at span, dst, src []float32) {
+	if n := s.p.layers[i].out * at.w; &dst[0] != &src[0] {
+		copy(dst[:n], src)
+	}
+}
 
 func (dropout) forward(s *session, i int, r run) error {
 	if r.mode == models.Learn {
@@ -31,7 +35,7 @@ func (s *session) drawMask(i, n int, d models.Draw) {
 	models.DropoutMask(mask, l.rate, d, i)
 	for p := range panels(n) {
 		at := spanOf(n, p)
-		s.k.load(at.of(b.keep[i], l.out), at, mask, l.out, s.rows)
+		s.load(at.of(b.keep[i], l.out), at, mask, l.writes())
 	}
 }
 
@@ -52,7 +56,7 @@ func (dropout) tangent(s *session, i int, r run) {
 	l, t := &s.p.layers[i], s.t
 	for p := range panels(r.n) {
 		at := spanOf(r.n, p)
-		copy(at.of(t.out[i], l.out), at.of(t.out[i-1], l.in))
+		copy(at.of(t.out[i], l.out), at.of(t.out[l.source], l.in))
 	}
 }
 

@@ -22,10 +22,12 @@ type product struct {
 	a            []float32
 	rs, cs, jump int // A[i, s] of run r is at i rs + s cs + r (steps cs + jump)
 	b            []float32
-	ldb, bgroup  int // rows of B follow each other through all runs
+	ldb, bgroup  int // B[s, j] of run r, j within a group, is at s ldb + j + r (steps ldb + bjump)
+	bjump        int //
 	c            []float32
 	ldc, cgroup  int
 
+	still    bool // a block of rows of A stays near while the columns pass, whatever the number of runs
 	mode     int
 	aux      []float32
 	velocity []float32     // modeMomentum: lies as C does
@@ -39,9 +41,9 @@ type momentumRule struct {
 }
 
 // tileFunc is a micro-kernel: the number of rows and columns of C is in its name.
-// rs, cs, jump, ldb and ldc are in bytes. aux is the bias at C's first row, the mask laid out as C,
+// rs, cs, jump, ldb, bjump and ldc are in bytes. aux is the bias at C's first row, the mask laid out as C,
 // or a *momentumRule.
-type tileFunc func(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+type tileFunc func(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // tileSet is the micro-kernels of one width.
 type tileSet struct {
@@ -55,7 +57,7 @@ func (k *kernels) gemm(p product) {
 	// The farthest element of each operand: an index out of range is a panic
 	// here instead of a stray read in assembler.
 	_ = p.a[(p.m-1)*p.rs+(p.runs-1)*(p.steps*p.cs+p.jump)+(p.steps-1)*p.cs]
-	_ = p.b[(p.n-1)/panel*p.bgroup+(p.runs*p.steps-1)*p.ldb+(p.n-1)%panel]
+	_ = p.b[(p.n-1)/panel*p.bgroup+(p.runs-1)*(p.steps*p.ldb+p.bjump)+(p.steps-1)*p.ldb+(p.n-1)%panel]
 	last := (p.n-1)/panel*p.cgroup + (p.m-1)*p.ldc + (p.n-1)%panel
 	_ = p.c[last]
 	switch p.mode {
@@ -86,7 +88,7 @@ func (k *kernels) gemm(p product) {
 // one run a block of rows of A stays in the nearest cache while the columns pass; with several, as in
 // gradients of weights over many panels, the columns of B stay while the rows pass: that is 7 % faster there.
 func (p *product) tile(set *tileSet, from, to int) {
-	if p.runs == 1 {
+	if p.runs == 1 || p.still {
 		for i := 0; i < p.m; {
 			i = p.block(set, i, from, to)
 		}
@@ -104,7 +106,7 @@ func (p *product) tile(set *tileSet, from, to int) {
 func (p *product) block(set *tileSet, i, from, to int) int {
 	blocks := (p.m - i + len(set.rows) - 1) / len(set.rows)
 	rows := (p.m - i + blocks - 1) / blocks
-	rs, cs, jump, ldb, ldc := 4*p.rs, 4*p.cs, 4*p.jump, 4*p.ldb, 4*p.ldc
+	rs, cs, jump, ldb, bjump, ldc := 4*p.rs, 4*p.cs, 4*p.jump, 4*p.ldb, 4*p.bjump, 4*p.ldc
 	var aux *float32
 	switch p.mode {
 	case modeBias, modeBiasReLU:
@@ -118,7 +120,7 @@ func (p *product) block(set *tileSet, i, from, to int) int {
 		if p.mode == modeMask {
 			aux = at(p.aux, c)
 		}
-		kernel(p.runs, p.steps, a, rs, cs, jump, at(p.b, j/panel*p.bgroup+j%panel), ldb, at(p.c, c), ldc, p.mode, aux)
+		kernel(p.runs, p.steps, a, rs, cs, jump, at(p.b, j/panel*p.bgroup+j%panel), ldb, bjump, at(p.c, c), ldc, p.mode, aux)
 	}
 	return i + rows
 }
@@ -137,7 +139,7 @@ func (p *product) plain() {
 			var acc [high][wide]float32
 			for r := range p.runs {
 				for s := range p.steps {
-					b := p.b[j/panel*p.bgroup+(r*p.steps+s)*p.ldb:][:w]
+					b := p.b[j/panel*p.bgroup+r*(p.steps*p.ldb+p.bjump)+s*p.ldb:][:w]
 					from := i*p.rs + r*(p.steps*p.cs+p.jump) + s*p.cs
 					for t := range h {
 						a, sum := p.a[from+t*p.rs], acc[t][:w]

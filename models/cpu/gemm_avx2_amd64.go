@@ -7,89 +7,89 @@ package cpu
 // gemm1x16AVX2 computes a tile of 1 rows and 16 columns; see tileFunc.
 //
 //go:noescape
-func gemm1x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm1x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm2x16AVX2 computes a tile of 2 rows and 16 columns; see tileFunc.
 //
 //go:noescape
-func gemm2x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm2x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm3x16AVX2 computes a tile of 3 rows and 16 columns; see tileFunc.
 //
 //go:noescape
-func gemm3x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm3x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm4x16AVX2 computes a tile of 4 rows and 16 columns; see tileFunc.
 //
 //go:noescape
-func gemm4x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm4x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm5x16AVX2 computes a tile of 5 rows and 16 columns; see tileFunc.
 //
 //go:noescape
-func gemm5x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm5x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm6x16AVX2 computes a tile of 6 rows and 16 columns; see tileFunc.
 //
 //go:noescape
-func gemm6x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm6x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm1x8AVX2 computes a tile of 1 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm1x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm1x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm2x8AVX2 computes a tile of 2 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm2x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm2x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm3x8AVX2 computes a tile of 3 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm3x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm3x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm4x8AVX2 computes a tile of 4 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm4x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm4x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm5x8AVX2 computes a tile of 5 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm5x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm5x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm6x8AVX2 computes a tile of 6 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm6x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm6x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm7x8AVX2 computes a tile of 7 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm7x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm7x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm8x8AVX2 computes a tile of 8 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm8x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm8x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm9x8AVX2 computes a tile of 9 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm9x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm9x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm10x8AVX2 computes a tile of 10 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm10x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm10x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm11x8AVX2 computes a tile of 11 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm11x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm11x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm12x8AVX2 computes a tile of 12 rows and 8 columns; see tileFunc.
 //
 //go:noescape
-func gemm12x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm12x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemm1x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm1x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm1x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm1x16AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   kp+0(FP), AX
@@ -16,7 +16,8 @@ TEXT ·gemm1x16AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (DX)(DX*2), DX
 
 run:
@@ -25,20 +26,21 @@ run:
 step:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
-	VBROADCASTSS (R9), Y4
+	VBROADCASTSS (R10), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         R8, DI
-	ADDQ         BX, R9
+	ADDQ         BX, R10
 	DECQ         DX
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), CX
-	MOVQ         aux+88(FP), DX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), CX
+	MOVQ         aux+96(FP), DX
 	CMPQ         CX, $0x01
 	JEQ          accumulate
 	CMPQ         CX, $0x02
@@ -116,9 +118,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm2x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm2x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm2x16AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -130,32 +132,34 @@ TEXT ·gemm2x16AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R10
+	MOVQ CX, R11
 
 step:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
-	VBROADCASTSS (R9), Y6
+	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R9)(DX*1), Y7
+	VBROADCASTSS (R10)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R10
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -278,9 +282,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm3x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm3x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm3x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm3x16AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -294,35 +298,37 @@ TEXT ·gemm3x16AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R10
+	MOVQ CX, R11
 
 step:
 	VMOVUPS      (DI), Y6
 	VMOVUPS      32(DI), Y7
-	VBROADCASTSS (R9), Y8
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R9)(DX*1), Y9
+	VBROADCASTSS (R10)(DX*1), Y9
 	VFMADD231PS  Y6, Y9, Y2
 	VFMADD231PS  Y7, Y9, Y3
-	VBROADCASTSS (R9)(DX*2), Y8
+	VBROADCASTSS (R10)(DX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R10
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -490,9 +496,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm4x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm4x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm4x16AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -508,38 +514,40 @@ TEXT ·gemm4x16AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R11
+	MOVQ CX, R12
 
 step:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
-	VBROADCASTSS (R9), Y10
+	VBROADCASTSS (R10), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R9)(DX*1), Y11
+	VBROADCASTSS (R10)(DX*1), Y11
 	VFMADD231PS  Y8, Y11, Y2
 	VFMADD231PS  Y9, Y11, Y3
-	VBROADCASTSS (R9)(DX*2), Y10
+	VBROADCASTSS (R10)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R9)(R10*1), Y11
+	VBROADCASTSS (R10)(R11*1), Y11
 	VFMADD231PS  Y8, Y11, Y6
 	VFMADD231PS  Y9, Y11, Y7
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R11
+	ADDQ         BX, R10
+	DECQ         R12
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -752,9 +760,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm5x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm5x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm5x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm5x16AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -772,44 +780,46 @@ TEXT ·gemm5x16AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Y10
 	VMOVUPS      32(DI), Y11
-	VBROADCASTSS (R9), Y12
+	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R9)(DX*1), Y13
+	VBROADCASTSS (R10)(DX*1), Y13
 	VFMADD231PS  Y10, Y13, Y2
 	VFMADD231PS  Y11, Y13, Y3
-	VBROADCASTSS (R9)(DX*2), Y12
+	VBROADCASTSS (R10)(DX*2), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R9)(R11*1), Y13
+	VBROADCASTSS (R10)(R12*1), Y13
 	VFMADD231PS  Y10, Y13, Y6
 	VFMADD231PS  Y11, Y13, Y7
-	VBROADCASTSS (R10), Y12
+	VBROADCASTSS (R11), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1067,9 +1077,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm6x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm6x16AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm6x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm6x16AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1089,47 +1099,49 @@ TEXT ·gemm6x16AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
-	VBROADCASTSS (R9), Y14
+	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R9)(DX*1), Y15
+	VBROADCASTSS (R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R9)(DX*2), Y14
+	VBROADCASTSS (R10)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9)(R11*1), Y15
+	VBROADCASTSS (R10)(R12*1), Y15
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R10), Y14
+	VBROADCASTSS (R11), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R10)(DX*1), Y15
+	VBROADCASTSS (R11)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1432,9 +1444,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm1x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm1x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm1x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm1x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	MOVQ   kp+0(FP), AX
 	MOVQ   k+8(FP), CX
@@ -1443,7 +1455,8 @@ TEXT ·gemm1x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (DX)(DX*2), DX
 
 run:
@@ -1451,19 +1464,20 @@ run:
 
 step:
 	VMOVUPS      (DI), Y1
-	VBROADCASTSS (R9), Y2
+	VBROADCASTSS (R10), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         R8, DI
-	ADDQ         BX, R9
+	ADDQ         BX, R10
 	DECQ         DX
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), CX
-	MOVQ         aux+88(FP), DX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), CX
+	MOVQ         aux+96(FP), DX
 	CMPQ         CX, $0x01
 	JEQ          accumulate
 	CMPQ         CX, $0x02
@@ -1523,9 +1537,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm2x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm2x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm2x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm2x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   kp+0(FP), AX
@@ -1535,29 +1549,31 @@ TEXT ·gemm2x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R10
+	MOVQ CX, R11
 
 step:
 	VMOVUPS      (DI), Y2
-	VBROADCASTSS (R9), Y3
+	VBROADCASTSS (R10), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (R9)(DX*1), Y4
+	VBROADCASTSS (R10)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R10
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1644,9 +1660,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm3x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm3x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm3x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm3x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1657,31 +1673,33 @@ TEXT ·gemm3x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R10
+	MOVQ CX, R11
 
 step:
 	VMOVUPS      (DI), Y3
-	VBROADCASTSS (R9), Y4
+	VBROADCASTSS (R10), Y4
 	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (R9)(DX*1), Y5
+	VBROADCASTSS (R10)(DX*1), Y5
 	VFMADD231PS  Y3, Y5, Y1
-	VBROADCASTSS (R9)(DX*2), Y4
+	VBROADCASTSS (R10)(DX*2), Y4
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R10
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1795,9 +1813,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm4x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm4x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm4x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm4x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1809,33 +1827,35 @@ TEXT ·gemm4x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R11
+	MOVQ CX, R12
 
 step:
 	VMOVUPS      (DI), Y4
-	VBROADCASTSS (R9), Y5
+	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (R9)(DX*1), Y6
+	VBROADCASTSS (R10)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS (R9)(DX*2), Y5
+	VBROADCASTSS (R10)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R9)(R10*1), Y6
+	VBROADCASTSS (R10)(R11*1), Y6
 	VFMADD231PS  Y4, Y6, Y3
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R11
+	ADDQ         BX, R10
+	DECQ         R12
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1976,9 +1996,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm5x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm5x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm5x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm5x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1991,38 +2011,40 @@ TEXT ·gemm5x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Y5
-	VBROADCASTSS (R9), Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (R9)(DX*1), Y7
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS (R9)(DX*2), Y6
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R9)(R11*1), Y7
-	VFMADD231PS  Y5, Y7, Y3
 	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R10)(DX*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10)(R12*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (R11), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -2190,9 +2212,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm6x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm6x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm6x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm6x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2206,40 +2228,42 @@ TEXT ·gemm6x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Y6
-	VBROADCASTSS (R9), Y7
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS (R9)(DX*1), Y8
-	VFMADD231PS  Y6, Y8, Y1
-	VBROADCASTSS (R9)(DX*2), Y7
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R9)(R11*1), Y8
-	VFMADD231PS  Y6, Y8, Y3
 	VBROADCASTSS (R10), Y7
-	VFMADD231PS  Y6, Y7, Y4
+	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS (R10)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (R10)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R10)(R12*1), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS (R11), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R11)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -2434,9 +2458,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm7x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm7x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm7x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm7x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2451,42 +2475,44 @@ TEXT ·gemm7x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Y7
-	VBROADCASTSS (R9), Y8
-	VFMADD231PS  Y7, Y8, Y0
-	VBROADCASTSS (R9)(DX*1), Y9
-	VFMADD231PS  Y7, Y9, Y1
-	VBROADCASTSS (R9)(DX*2), Y8
-	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (R9)(R11*1), Y9
-	VFMADD231PS  Y7, Y9, Y3
 	VBROADCASTSS (R10), Y8
-	VFMADD231PS  Y7, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y0
 	VBROADCASTSS (R10)(DX*1), Y9
-	VFMADD231PS  Y7, Y9, Y5
+	VFMADD231PS  Y7, Y9, Y1
 	VBROADCASTSS (R10)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R10)(R12*1), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (R11), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R11)(DX*1), Y9
+	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS (R11)(DX*2), Y8
 	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -2708,9 +2734,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm8x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm8x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm8x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm8x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2726,44 +2752,46 @@ TEXT ·gemm8x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Y8
-	VBROADCASTSS (R9), Y9
-	VFMADD231PS  Y8, Y9, Y0
-	VBROADCASTSS (R9)(DX*1), Y10
-	VFMADD231PS  Y8, Y10, Y1
-	VBROADCASTSS (R9)(DX*2), Y9
-	VFMADD231PS  Y8, Y9, Y2
-	VBROADCASTSS (R9)(R11*1), Y10
-	VFMADD231PS  Y8, Y10, Y3
 	VBROADCASTSS (R10), Y9
-	VFMADD231PS  Y8, Y9, Y4
+	VFMADD231PS  Y8, Y9, Y0
 	VBROADCASTSS (R10)(DX*1), Y10
-	VFMADD231PS  Y8, Y10, Y5
+	VFMADD231PS  Y8, Y10, Y1
 	VBROADCASTSS (R10)(DX*2), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (R10)(R12*1), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VBROADCASTSS (R11), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (R11)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS (R11)(DX*2), Y9
 	VFMADD231PS  Y8, Y9, Y6
-	VBROADCASTSS (R10)(R11*1), Y10
+	VBROADCASTSS (R11)(R12*1), Y10
 	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -3012,9 +3040,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm9x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm9x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm9x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm9x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3031,49 +3059,51 @@ TEXT ·gemm9x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Y9
-	VBROADCASTSS (R9), Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VBROADCASTSS (R9)(DX*1), Y11
-	VFMADD231PS  Y9, Y11, Y1
-	VBROADCASTSS (R9)(DX*2), Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VBROADCASTSS (R9)(R12*1), Y11
-	VFMADD231PS  Y9, Y11, Y3
 	VBROADCASTSS (R10), Y10
-	VFMADD231PS  Y9, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y0
 	VBROADCASTSS (R10)(DX*1), Y11
-	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y9, Y11, Y1
 	VBROADCASTSS (R10)(DX*2), Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VBROADCASTSS (R10)(R12*1), Y11
-	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS (R10)(R13*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
 	VBROADCASTSS (R11), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS (R11)(DX*1), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VBROADCASTSS (R11)(DX*2), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS (R11)(R13*1), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VBROADCASTSS (R12), Y10
 	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -3349,9 +3379,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm10x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm10x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm10x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm10x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3369,51 +3399,53 @@ TEXT ·gemm10x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Y10
-	VBROADCASTSS (R9), Y11
-	VFMADD231PS  Y10, Y11, Y0
-	VBROADCASTSS (R9)(DX*1), Y12
-	VFMADD231PS  Y10, Y12, Y1
-	VBROADCASTSS (R9)(DX*2), Y11
-	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS (R9)(R12*1), Y12
-	VFMADD231PS  Y10, Y12, Y3
 	VBROADCASTSS (R10), Y11
-	VFMADD231PS  Y10, Y11, Y4
+	VFMADD231PS  Y10, Y11, Y0
 	VBROADCASTSS (R10)(DX*1), Y12
-	VFMADD231PS  Y10, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y1
 	VBROADCASTSS (R10)(DX*2), Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS (R10)(R12*1), Y12
-	VFMADD231PS  Y10, Y12, Y7
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (R10)(R13*1), Y12
+	VFMADD231PS  Y10, Y12, Y3
 	VBROADCASTSS (R11), Y11
-	VFMADD231PS  Y10, Y11, Y8
+	VFMADD231PS  Y10, Y11, Y4
 	VBROADCASTSS (R11)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS (R11)(DX*2), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (R11)(R13*1), Y12
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS (R12), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS (R12)(DX*1), Y12
 	VFMADD231PS  Y10, Y12, Y9
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -3716,9 +3748,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm11x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm11x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm11x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm11x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3737,53 +3769,55 @@ TEXT ·gemm11x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Y11
-	VBROADCASTSS (R9), Y12
-	VFMADD231PS  Y11, Y12, Y0
-	VBROADCASTSS (R9)(DX*1), Y13
-	VFMADD231PS  Y11, Y13, Y1
-	VBROADCASTSS (R9)(DX*2), Y12
-	VFMADD231PS  Y11, Y12, Y2
-	VBROADCASTSS (R9)(R12*1), Y13
-	VFMADD231PS  Y11, Y13, Y3
 	VBROADCASTSS (R10), Y12
-	VFMADD231PS  Y11, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y0
 	VBROADCASTSS (R10)(DX*1), Y13
-	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y1
 	VBROADCASTSS (R10)(DX*2), Y12
-	VFMADD231PS  Y11, Y12, Y6
-	VBROADCASTSS (R10)(R12*1), Y13
-	VFMADD231PS  Y11, Y13, Y7
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS (R10)(R13*1), Y13
+	VFMADD231PS  Y11, Y13, Y3
 	VBROADCASTSS (R11), Y12
-	VFMADD231PS  Y11, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y4
 	VBROADCASTSS (R11)(DX*1), Y13
-	VFMADD231PS  Y11, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y5
 	VBROADCASTSS (R11)(DX*2), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS (R11)(R13*1), Y13
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS (R12), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS (R12)(DX*1), Y13
+	VFMADD231PS  Y11, Y13, Y9
+	VBROADCASTSS (R12)(DX*2), Y12
 	VFMADD231PS  Y11, Y12, Y10
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -4113,9 +4147,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm12x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm12x8AVX2(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, FMA3
-TEXT ·gemm12x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·gemm12x8AVX2(SB), NOSPLIT, $0-104
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4135,55 +4169,57 @@ TEXT ·gemm12x8AVX2(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Y12
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y12, Y13, Y0
-	VBROADCASTSS (R9)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y1
-	VBROADCASTSS (R9)(DX*2), Y13
-	VFMADD231PS  Y12, Y13, Y2
-	VBROADCASTSS (R9)(R12*1), Y14
-	VFMADD231PS  Y12, Y14, Y3
 	VBROADCASTSS (R10), Y13
-	VFMADD231PS  Y12, Y13, Y4
+	VFMADD231PS  Y12, Y13, Y0
 	VBROADCASTSS (R10)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y5
+	VFMADD231PS  Y12, Y14, Y1
 	VBROADCASTSS (R10)(DX*2), Y13
-	VFMADD231PS  Y12, Y13, Y6
-	VBROADCASTSS (R10)(R12*1), Y14
-	VFMADD231PS  Y12, Y14, Y7
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS (R10)(R13*1), Y14
+	VFMADD231PS  Y12, Y14, Y3
 	VBROADCASTSS (R11), Y13
-	VFMADD231PS  Y12, Y13, Y8
+	VFMADD231PS  Y12, Y13, Y4
 	VBROADCASTSS (R11)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y9
+	VFMADD231PS  Y12, Y14, Y5
 	VBROADCASTSS (R11)(DX*2), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (R11)(R13*1), Y14
+	VFMADD231PS  Y12, Y14, Y7
+	VBROADCASTSS (R12), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS (R12)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y9
+	VBROADCASTSS (R12)(DX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
-	VBROADCASTSS (R11)(R12*1), Y14
+	VBROADCASTSS (R12)(R13*1), Y14
 	VFMADD231PS  Y12, Y14, Y11
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02

@@ -7,69 +7,69 @@ package cpu
 // gemm1x32AVX512 computes a tile of 1 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm1x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm1x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm2x32AVX512 computes a tile of 2 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm2x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm2x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm3x32AVX512 computes a tile of 3 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm3x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm3x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm4x32AVX512 computes a tile of 4 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm4x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm4x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm5x32AVX512 computes a tile of 5 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm5x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm5x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm6x32AVX512 computes a tile of 6 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm6x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm6x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm7x32AVX512 computes a tile of 7 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm7x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm7x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm8x32AVX512 computes a tile of 8 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm8x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm8x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm9x32AVX512 computes a tile of 9 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm9x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm9x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm10x32AVX512 computes a tile of 10 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm10x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm10x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm11x32AVX512 computes a tile of 11 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm11x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm11x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm12x32AVX512 computes a tile of 12 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm12x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm12x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm13x32AVX512 computes a tile of 13 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm13x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm13x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 
 // gemm14x32AVX512 computes a tile of 14 rows and 32 columns; see tileFunc.
 //
 //go:noescape
-func gemm14x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+func gemm14x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)

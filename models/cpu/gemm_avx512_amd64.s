@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemm1x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm1x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm1x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm1x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   kp+0(FP), AX
@@ -16,7 +16,8 @@ TEXT ·gemm1x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (DX)(DX*2), DX
 
 run:
@@ -25,20 +26,21 @@ run:
 step:
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
-	VBROADCASTSS (R9), Z4
+	VBROADCASTSS (R10), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         R8, DI
-	ADDQ         BX, R9
+	ADDQ         BX, R10
 	DECQ         DX
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), CX
-	MOVQ         aux+88(FP), DX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), CX
+	MOVQ         aux+96(FP), DX
 	CMPQ         CX, $0x01
 	JEQ          accumulate
 	CMPQ         CX, $0x02
@@ -116,9 +118,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm2x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm2x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm2x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm2x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -130,32 +132,34 @@ TEXT ·gemm2x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R10
+	MOVQ CX, R11
 
 step:
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
-	VBROADCASTSS (R9), Z6
+	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R9)(DX*1), Z7
+	VBROADCASTSS (R10)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R10
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -278,9 +282,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm3x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm3x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm3x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm3x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -294,35 +298,37 @@ TEXT ·gemm3x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R10
+	MOVQ CX, R11
 
 step:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
-	VBROADCASTSS (R9), Z8
+	VBROADCASTSS (R10), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R9)(DX*1), Z9
+	VBROADCASTSS (R10)(DX*1), Z9
 	VFMADD231PS  Z6, Z9, Z2
 	VFMADD231PS  Z7, Z9, Z3
-	VBROADCASTSS (R9)(DX*2), Z8
+	VBROADCASTSS (R10)(DX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R10
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -490,9 +496,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm4x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm4x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -508,38 +514,40 @@ TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (DX)(DX*2), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (DX)(DX*2), R11
 
 run:
-	MOVQ CX, R11
+	MOVQ CX, R12
 
 step:
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
-	VBROADCASTSS (R9), Z10
+	VBROADCASTSS (R10), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R9)(DX*1), Z11
+	VBROADCASTSS (R10)(DX*1), Z11
 	VFMADD231PS  Z8, Z11, Z2
 	VFMADD231PS  Z9, Z11, Z3
-	VBROADCASTSS (R9)(DX*2), Z10
+	VBROADCASTSS (R10)(DX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R9)(R10*1), Z11
+	VBROADCASTSS (R10)(R11*1), Z11
 	VFMADD231PS  Z8, Z11, Z6
 	VFMADD231PS  Z9, Z11, Z7
 	ADDQ         R8, DI
-	ADDQ         BX, R9
-	DECQ         R11
+	ADDQ         BX, R10
+	DECQ         R12
 	JNZ          step
-	ADDQ         SI, R9
+	ADDQ         SI, R10
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -752,9 +760,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm5x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm5x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm5x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm5x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -772,44 +780,46 @@ TEXT ·gemm5x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
-	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R9)(DX*1), Z13
+	VBROADCASTSS (R10)(DX*1), Z13
 	VFMADD231PS  Z10, Z13, Z2
 	VFMADD231PS  Z11, Z13, Z3
-	VBROADCASTSS (R9)(DX*2), Z12
+	VBROADCASTSS (R10)(DX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R9)(R11*1), Z13
+	VBROADCASTSS (R10)(R12*1), Z13
 	VFMADD231PS  Z10, Z13, Z6
 	VFMADD231PS  Z11, Z13, Z7
-	VBROADCASTSS (R10), Z12
+	VBROADCASTSS (R11), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1067,9 +1077,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm6x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm6x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm6x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm6x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1089,47 +1099,49 @@ TEXT ·gemm6x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
-	VBROADCASTSS (R9), Z14
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R9)(DX*1), Z15
+	VBROADCASTSS (R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z2
 	VFMADD231PS  Z13, Z15, Z3
-	VBROADCASTSS (R9)(DX*2), Z14
+	VBROADCASTSS (R10)(DX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R9)(R11*1), Z15
+	VBROADCASTSS (R10)(R12*1), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
-	VBROADCASTSS (R10), Z14
+	VBROADCASTSS (R11), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R10)(DX*1), Z15
+	VBROADCASTSS (R11)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1432,9 +1444,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm7x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm7x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm7x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm7x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1456,50 +1468,52 @@ TEXT ·gemm7x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
-	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (R10), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (R9)(DX*1), Z17
+	VBROADCASTSS (R10)(DX*1), Z17
 	VFMADD231PS  Z14, Z17, Z2
 	VFMADD231PS  Z15, Z17, Z3
-	VBROADCASTSS (R9)(DX*2), Z16
+	VBROADCASTSS (R10)(DX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (R9)(R11*1), Z17
+	VBROADCASTSS (R10)(R12*1), Z17
 	VFMADD231PS  Z14, Z17, Z6
 	VFMADD231PS  Z15, Z17, Z7
-	VBROADCASTSS (R10), Z16
+	VBROADCASTSS (R11), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R10)(DX*1), Z17
+	VBROADCASTSS (R11)(DX*1), Z17
 	VFMADD231PS  Z14, Z17, Z10
 	VFMADD231PS  Z15, Z17, Z11
-	VBROADCASTSS (R10)(DX*2), Z16
+	VBROADCASTSS (R11)(DX*2), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -1847,9 +1861,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm8x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm8x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm8x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm8x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1873,53 +1887,55 @@ TEXT ·gemm8x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
-	LEAQ   (DX)(DX*2), R11
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
+	LEAQ   (R10)(DX*4), R11
+	LEAQ   (DX)(DX*2), R12
 
 run:
-	MOVQ CX, R12
+	MOVQ CX, R13
 
 step:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
-	VBROADCASTSS (R9), Z18
+	VBROADCASTSS (R10), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (R9)(DX*1), Z19
+	VBROADCASTSS (R10)(DX*1), Z19
 	VFMADD231PS  Z16, Z19, Z2
 	VFMADD231PS  Z17, Z19, Z3
-	VBROADCASTSS (R9)(DX*2), Z18
+	VBROADCASTSS (R10)(DX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R9)(R11*1), Z19
+	VBROADCASTSS (R10)(R12*1), Z19
 	VFMADD231PS  Z16, Z19, Z6
 	VFMADD231PS  Z17, Z19, Z7
-	VBROADCASTSS (R10), Z18
+	VBROADCASTSS (R11), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R10)(DX*1), Z19
+	VBROADCASTSS (R11)(DX*1), Z19
 	VFMADD231PS  Z16, Z19, Z10
 	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS (R10)(DX*2), Z18
+	VBROADCASTSS (R11)(DX*2), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R10)(R11*1), Z19
+	VBROADCASTSS (R11)(R12*1), Z19
 	VFMADD231PS  Z16, Z19, Z14
 	VFMADD231PS  Z17, Z19, Z15
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
-	DECQ         R12
+	ADDQ         BX, R11
+	DECQ         R13
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
+	ADDQ         SI, R11
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -2312,9 +2328,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm9x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm9x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm9x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm9x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2340,59 +2356,61 @@ TEXT ·gemm9x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
-	VBROADCASTSS (R9), Z20
+	VBROADCASTSS (R10), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (R9)(DX*1), Z21
+	VBROADCASTSS (R10)(DX*1), Z21
 	VFMADD231PS  Z18, Z21, Z2
 	VFMADD231PS  Z19, Z21, Z3
-	VBROADCASTSS (R9)(DX*2), Z20
+	VBROADCASTSS (R10)(DX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (R9)(R12*1), Z21
+	VBROADCASTSS (R10)(R13*1), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
-	VBROADCASTSS (R10), Z20
+	VBROADCASTSS (R11), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R10)(DX*1), Z21
+	VBROADCASTSS (R11)(DX*1), Z21
 	VFMADD231PS  Z18, Z21, Z10
 	VFMADD231PS  Z19, Z21, Z11
-	VBROADCASTSS (R10)(DX*2), Z20
+	VBROADCASTSS (R11)(DX*2), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R10)(R12*1), Z21
+	VBROADCASTSS (R11)(R13*1), Z21
 	VFMADD231PS  Z18, Z21, Z14
 	VFMADD231PS  Z19, Z21, Z15
-	VBROADCASTSS (R11), Z20
+	VBROADCASTSS (R12), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -2830,9 +2848,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm10x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm10x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm10x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm10x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2860,62 +2878,64 @@ TEXT ·gemm10x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Z20
 	VMOVUPS      64(DI), Z21
-	VBROADCASTSS (R9), Z22
+	VBROADCASTSS (R10), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (R9)(DX*1), Z23
+	VBROADCASTSS (R10)(DX*1), Z23
 	VFMADD231PS  Z20, Z23, Z2
 	VFMADD231PS  Z21, Z23, Z3
-	VBROADCASTSS (R9)(DX*2), Z22
+	VBROADCASTSS (R10)(DX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS (R9)(R12*1), Z23
+	VBROADCASTSS (R10)(R13*1), Z23
 	VFMADD231PS  Z20, Z23, Z6
 	VFMADD231PS  Z21, Z23, Z7
-	VBROADCASTSS (R10), Z22
+	VBROADCASTSS (R11), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R10)(DX*1), Z23
+	VBROADCASTSS (R11)(DX*1), Z23
 	VFMADD231PS  Z20, Z23, Z10
 	VFMADD231PS  Z21, Z23, Z11
-	VBROADCASTSS (R10)(DX*2), Z22
+	VBROADCASTSS (R11)(DX*2), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R10)(R12*1), Z23
+	VBROADCASTSS (R11)(R13*1), Z23
 	VFMADD231PS  Z20, Z23, Z14
 	VFMADD231PS  Z21, Z23, Z15
-	VBROADCASTSS (R11), Z22
+	VBROADCASTSS (R12), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R11)(DX*1), Z23
+	VBROADCASTSS (R12)(DX*1), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -3398,9 +3418,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm11x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm11x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm11x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm11x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3430,65 +3450,67 @@ TEXT ·gemm11x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Z22
 	VMOVUPS      64(DI), Z23
-	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (R10), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (R9)(DX*1), Z25
+	VBROADCASTSS (R10)(DX*1), Z25
 	VFMADD231PS  Z22, Z25, Z2
 	VFMADD231PS  Z23, Z25, Z3
-	VBROADCASTSS (R9)(DX*2), Z24
+	VBROADCASTSS (R10)(DX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (R9)(R12*1), Z25
+	VBROADCASTSS (R10)(R13*1), Z25
 	VFMADD231PS  Z22, Z25, Z6
 	VFMADD231PS  Z23, Z25, Z7
-	VBROADCASTSS (R10), Z24
+	VBROADCASTSS (R11), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R10)(DX*1), Z25
+	VBROADCASTSS (R11)(DX*1), Z25
 	VFMADD231PS  Z22, Z25, Z10
 	VFMADD231PS  Z23, Z25, Z11
-	VBROADCASTSS (R10)(DX*2), Z24
+	VBROADCASTSS (R11)(DX*2), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R10)(R12*1), Z25
+	VBROADCASTSS (R11)(R13*1), Z25
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	VBROADCASTSS (R11), Z24
+	VBROADCASTSS (R12), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R11)(DX*1), Z25
+	VBROADCASTSS (R12)(DX*1), Z25
 	VFMADD231PS  Z22, Z25, Z18
 	VFMADD231PS  Z23, Z25, Z19
-	VBROADCASTSS (R11)(DX*2), Z24
+	VBROADCASTSS (R12)(DX*2), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -4016,9 +4038,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm12x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm12x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4050,68 +4072,70 @@ TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
-	LEAQ   (DX)(DX*2), R12
+	LEAQ   (R11)(DX*4), R12
+	LEAQ   (DX)(DX*2), R13
 
 run:
-	MOVQ CX, R13
+	MOVQ CX, R14
 
 step:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
-	VBROADCASTSS (R9), Z26
+	VBROADCASTSS (R10), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (R9)(DX*1), Z27
+	VBROADCASTSS (R10)(DX*1), Z27
 	VFMADD231PS  Z24, Z27, Z2
 	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (R9)(DX*2), Z26
+	VBROADCASTSS (R10)(DX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS (R9)(R12*1), Z27
+	VBROADCASTSS (R10)(R13*1), Z27
 	VFMADD231PS  Z24, Z27, Z6
 	VFMADD231PS  Z25, Z27, Z7
-	VBROADCASTSS (R10), Z26
+	VBROADCASTSS (R11), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R10)(DX*1), Z27
+	VBROADCASTSS (R11)(DX*1), Z27
 	VFMADD231PS  Z24, Z27, Z10
 	VFMADD231PS  Z25, Z27, Z11
-	VBROADCASTSS (R10)(DX*2), Z26
+	VBROADCASTSS (R11)(DX*2), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R10)(R12*1), Z27
+	VBROADCASTSS (R11)(R13*1), Z27
 	VFMADD231PS  Z24, Z27, Z14
 	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R11), Z26
+	VBROADCASTSS (R12), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R11)(DX*1), Z27
+	VBROADCASTSS (R12)(DX*1), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
-	VBROADCASTSS (R11)(DX*2), Z26
+	VBROADCASTSS (R12)(DX*2), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R11)(R12*1), Z27
+	VBROADCASTSS (R12)(R13*1), Z27
 	VFMADD231PS  Z24, Z27, Z22
 	VFMADD231PS  Z25, Z27, Z23
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	DECQ         R13
+	ADDQ         BX, R12
+	DECQ         R14
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
+	ADDQ         SI, R12
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -4684,9 +4708,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm13x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm13x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm13x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm13x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4720,74 +4744,76 @@ TEXT ·gemm13x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
 	LEAQ   (R11)(DX*4), R12
-	LEAQ   (DX)(DX*2), R13
+	LEAQ   (R12)(DX*4), R13
+	LEAQ   (DX)(DX*2), R14
 
 run:
-	MOVQ CX, R14
+	MOVQ CX, R15
 
 step:
 	VMOVUPS      (DI), Z26
 	VMOVUPS      64(DI), Z27
-	VBROADCASTSS (R9), Z28
+	VBROADCASTSS (R10), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
-	VBROADCASTSS (R9)(DX*1), Z29
+	VBROADCASTSS (R10)(DX*1), Z29
 	VFMADD231PS  Z26, Z29, Z2
 	VFMADD231PS  Z27, Z29, Z3
-	VBROADCASTSS (R9)(DX*2), Z28
+	VBROADCASTSS (R10)(DX*2), Z28
 	VFMADD231PS  Z26, Z28, Z4
 	VFMADD231PS  Z27, Z28, Z5
-	VBROADCASTSS (R9)(R13*1), Z29
+	VBROADCASTSS (R10)(R14*1), Z29
 	VFMADD231PS  Z26, Z29, Z6
 	VFMADD231PS  Z27, Z29, Z7
-	VBROADCASTSS (R10), Z28
+	VBROADCASTSS (R11), Z28
 	VFMADD231PS  Z26, Z28, Z8
 	VFMADD231PS  Z27, Z28, Z9
-	VBROADCASTSS (R10)(DX*1), Z29
+	VBROADCASTSS (R11)(DX*1), Z29
 	VFMADD231PS  Z26, Z29, Z10
 	VFMADD231PS  Z27, Z29, Z11
-	VBROADCASTSS (R10)(DX*2), Z28
+	VBROADCASTSS (R11)(DX*2), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R10)(R13*1), Z29
+	VBROADCASTSS (R11)(R14*1), Z29
 	VFMADD231PS  Z26, Z29, Z14
 	VFMADD231PS  Z27, Z29, Z15
-	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R12), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R11)(DX*1), Z29
+	VBROADCASTSS (R12)(DX*1), Z29
 	VFMADD231PS  Z26, Z29, Z18
 	VFMADD231PS  Z27, Z29, Z19
-	VBROADCASTSS (R11)(DX*2), Z28
+	VBROADCASTSS (R12)(DX*2), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R11)(R13*1), Z29
+	VBROADCASTSS (R12)(R14*1), Z29
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	VBROADCASTSS (R12), Z28
+	VBROADCASTSS (R13), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
 	ADDQ         BX, R12
-	DECQ         R14
+	ADDQ         BX, R13
+	DECQ         R15
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
 	ADDQ         SI, R12
+	ADDQ         SI, R13
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02
@@ -5405,9 +5431,9 @@ momentum:
 	VZEROUPPER
 	RET
 
-// func gemm14x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)
+// func gemm14x32AVX512(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)
 // Requires: AVX, AVX512F
-TEXT ·gemm14x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·gemm14x32AVX512(SB), NOSPLIT, $0-104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5443,77 +5469,79 @@ TEXT ·gemm14x32AVX512(SB), NOSPLIT, $0-96
 	MOVQ   jump+40(FP), SI
 	MOVQ   b+48(FP), DI
 	MOVQ   ldb+56(FP), R8
-	MOVQ   a+16(FP), R9
-	LEAQ   (R9)(DX*4), R10
+	MOVQ   bjump+64(FP), R9
+	MOVQ   a+16(FP), R10
 	LEAQ   (R10)(DX*4), R11
 	LEAQ   (R11)(DX*4), R12
-	LEAQ   (DX)(DX*2), R13
+	LEAQ   (R12)(DX*4), R13
+	LEAQ   (DX)(DX*2), R14
 
 run:
-	MOVQ CX, R14
+	MOVQ CX, R15
 
 step:
 	VMOVUPS      (DI), Z28
 	VMOVUPS      64(DI), Z29
-	VBROADCASTSS (R9), Z30
+	VBROADCASTSS (R10), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
-	VBROADCASTSS (R9)(DX*1), Z31
+	VBROADCASTSS (R10)(DX*1), Z31
 	VFMADD231PS  Z28, Z31, Z2
 	VFMADD231PS  Z29, Z31, Z3
-	VBROADCASTSS (R9)(DX*2), Z30
+	VBROADCASTSS (R10)(DX*2), Z30
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
-	VBROADCASTSS (R9)(R13*1), Z31
+	VBROADCASTSS (R10)(R14*1), Z31
 	VFMADD231PS  Z28, Z31, Z6
 	VFMADD231PS  Z29, Z31, Z7
-	VBROADCASTSS (R10), Z30
+	VBROADCASTSS (R11), Z30
 	VFMADD231PS  Z28, Z30, Z8
 	VFMADD231PS  Z29, Z30, Z9
-	VBROADCASTSS (R10)(DX*1), Z31
+	VBROADCASTSS (R11)(DX*1), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
-	VBROADCASTSS (R10)(DX*2), Z30
+	VBROADCASTSS (R11)(DX*2), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS (R10)(R13*1), Z31
+	VBROADCASTSS (R11)(R14*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
-	VBROADCASTSS (R11), Z30
+	VBROADCASTSS (R12), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS (R11)(DX*1), Z31
+	VBROADCASTSS (R12)(DX*1), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
-	VBROADCASTSS (R11)(DX*2), Z30
+	VBROADCASTSS (R12)(DX*2), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS (R11)(R13*1), Z31
+	VBROADCASTSS (R12)(R14*1), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
-	VBROADCASTSS (R12), Z30
+	VBROADCASTSS (R13), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS (R12)(DX*1), Z31
+	VBROADCASTSS (R13)(DX*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
 	ADDQ         R8, DI
-	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
 	ADDQ         BX, R12
-	DECQ         R14
+	ADDQ         BX, R13
+	DECQ         R15
 	JNZ          step
-	ADDQ         SI, R9
 	ADDQ         SI, R10
 	ADDQ         SI, R11
 	ADDQ         SI, R12
+	ADDQ         SI, R13
+	ADDQ         R9, DI
 	DECQ         AX
 	JNZ          run
-	MOVQ         c+64(FP), AX
-	MOVQ         ldc+72(FP), CX
-	MOVQ         mode+80(FP), DX
-	MOVQ         aux+88(FP), BX
+	MOVQ         c+72(FP), AX
+	MOVQ         ldc+80(FP), CX
+	MOVQ         mode+88(FP), DX
+	MOVQ         aux+96(FP), BX
 	CMPQ         DX, $0x01
 	JEQ          accumulate
 	CMPQ         DX, $0x02

@@ -16,6 +16,9 @@ type kernels struct {
 	relu      func(dst, src []float32)                                         // dst = max(0, src)
 	mask      func(d, a []float32)                                             // d = 0 where a <= 0
 	multiply  func(dst, x, y []float32)                                        // dst = x y
+	axpy      func(dst, x []float32, a float32)                                // dst += a x
+	maximum   func(dst, x []float32)                                           // dst = max(dst, x)
+	pick      func(dx, x, highest, dy, left []float32)                         // where x = highest and left is all ones: dx += dy, left = 0
 	normalize func(y, xhat, x, mean, inv, gamma, beta []float32, rows, w int)  // xhat = (x - mean) inv; y = gamma xhat + beta
 	inverse   func(dy, xhat, scale, mean, slope []float32, rows, w int)        // dy = scale (dy - mean - xhat slope)
 	blend     func(dst, x, y, a, b, c []float32, rows, w int)                  // dst = a x + b y + c; a, b and c one a row; dst may be x or y

@@ -65,6 +65,19 @@ func (k *kernels) setRows() {
 		_, _ = x[len(dst)-1], y[len(dst)-1]
 		multiplyAVX2(&dst[0], &x[0], &y[0], len(dst))
 	}
+	k.axpy = func(dst, x []float32, a float32) {
+		_ = x[len(dst)-1]
+		axpyAVX2(&dst[0], &x[0], len(dst), a)
+	}
+	k.maximum = func(dst, x []float32) {
+		_ = x[len(dst)-1]
+		maximumAVX2(&dst[0], &x[0], len(dst))
+	}
+	k.pick = func(dx, x, highest, dy, left []float32) {
+		n := len(dx) - 1
+		_, _, _, _ = x[n], highest[n], dy[n], left[n]
+		pickAVX2(&dx[0], &x[0], &highest[0], &dy[0], &left[0], len(dx))
+	}
 }
 
 // setLayers sets the kernels of batch norm and softmax.

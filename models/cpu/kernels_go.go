@@ -34,6 +34,26 @@ func goKernels() *kernels {
 				dst[i] = x[i] * y[i]
 			}
 		},
+		axpy: func(dst, x []float32, a float32) {
+			for i := range dst {
+				dst[i] += float32(a * x[i])
+			}
+		},
+		maximum: func(dst, x []float32) {
+			for i := range dst {
+				if !(dst[i] > x[i]) {
+					dst[i] = x[i]
+				}
+			}
+		},
+		pick: func(dx, x, highest, dy, left []float32) {
+			for i := range dx {
+				if x[i] == highest[i] && math.Float32bits(left[i]) != 0 {
+					dx[i] += dy[i]
+					left[i] = 0
+				}
+			}
+		},
 		normalize: normalizeGo,
 		inverse: func(dy, xhat, scale, mean, slope []float32, rows, w int) {
 			for r := range rows {

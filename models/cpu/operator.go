@@ -3,8 +3,8 @@ package cpu
 import "github.com/genbench/genbench/models"
 
 // operator is what one kind of layer computes. A session's methods walk over the
-// layers and know no kind; each kind is a type in a file of its own, dense.go, batchnorm.go, relu.go,
-// dropout.go, that holds all of its passes. To add a kind: write its file, name it in operatorOf,
+// layers and know no kind; each kind is a type in a file of its own, dense.go, convolution.go, batchnorm.go, relu.go,
+// dropout.go, pool.go, reshape.go, that holds all of its passes. To add a kind: write its file, name it in operatorOf,
 // give its tensors their places in plan.go, and run the suite (models/enginetest).
 //
 // Layer i reads inputOf(i) and writes outputOf(i, r). Its gradients come in the first
@@ -14,8 +14,8 @@ import "github.com/genbench/genbench/models"
 //
 // A kind with trainable tensors writes an output that is linear in them all, which GradientDots uses (reductions.go).
 type operator interface {
-	// evaluate runs one panel in evaluation mode from s.here to s.here and keeps nothing.
-	evaluate(s *session, i int, at span)
+	// evaluate runs one panel in evaluation mode, the layer's tail included, and keeps nothing. dst may be src where plan.go (inPlace) says so.
+	evaluate(s *session, i int, at span, dst, src []float32)
 
 	// forward runs the batch and keeps what backward needs.
 	forward(s *session, i int, r run) error
@@ -53,6 +53,16 @@ func operatorOf(k models.Kind) operator {
 		return relu{}
 	case models.Dropout:
 		return dropout{}
+	case models.Conv2D:
+		return convolution{}
+	case models.MaxPool:
+		return maxPool{}
+	case models.AvgPool, models.GlobalAvgPool:
+		return averagePool{}
+	case models.Flatten:
+		return flatten{}
+	case models.Add:
+		return sum{}
 	}
 	return nil
 }
@@ -63,7 +73,7 @@ type run struct {
 	n       int
 	mode    models.Mode
 	draw    models.Draw
-	fuse    bool // a dense layer followed by a ReLU is one with it: its own output and delta are not kept
+	fuse    bool // a dense layer or convolution followed by a ReLU is one with it: its own output and delta are not kept
 	tensors bool // backward: compute the gradients of tensors
 	squares bool // backward: compute the per-example sums of squares, too; needs tensors
 	update  bool // backward: the kernels that compute gradients of weights do SGD's update at once; needs tensors
@@ -71,10 +81,10 @@ type run struct {
 
 // inputOf is what layer i reads, [panel][In][w].
 func (s *session) inputOf(i int) []float32 {
-	if i == 0 {
-		return s.b.input
+	if from := s.p.layers[i].source; from >= 0 {
+		return s.b.out[from]
 	}
-	return s.b.out[i-1]
+	return s.b.input
 }
 
 // outputOf is where layer i writes, [panel][Out][w].
@@ -92,10 +102,13 @@ func (p *plan) last(i int, r run) int {
 
 // forward runs the batch and keeps what the layers write.
 func (s *session) forward(r run) error {
+	if err := s.enoughExamples(r); err != nil {
+		return err
+	}
 	b := s.b
 	for p := range panels(r.n) {
 		at := spanOf(r.n, p)
-		s.k.load(at.of(b.input, s.p.input), at, r.x, s.p.input, s.rows)
+		s.load(at.of(b.input, s.p.input), at, r.x, s.p.form)
 	}
 	if r.mode == models.Eval {
 		s.prepareNorms(b.inverse)
@@ -114,9 +127,11 @@ func (s *session) forward(r run) error {
 // with r.update it updates the weights of the dense layers instead.
 func (s *session) backward(r run) {
 	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
-		if s.p.layers[i].op.backward(s, i, r, i > s.p.bottom) {
+		s.arrive(&s.b.delta, s.b.stash, i)
+		if s.p.layers[i].op.backward(s, i, r, s.p.below(i)) {
 			i--
 		}
+		s.leave(&s.b.delta, s.b.stash, i, r.n)
 	}
 }
 

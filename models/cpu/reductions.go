@@ -15,22 +15,24 @@ func (s *session) Backward(x, seed []float32, visit func(layer int, gradient []f
 	if err != nil {
 		return fmt.Errorf("going backward: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	r := run{x: x, n: n, mode: models.Eval}
 	if err := s.forward(r); err != nil {
 		return fmt.Errorf("going backward: %w", err)
 	}
 	for p := range panels(n) {
 		at := spanOf(n, p)
-		s.k.load(at.of(b.delta[0], s.p.classes), at, seed, s.p.classes, s.rows)
+		s.load(at.of(b.delta[0], s.p.classes), at, seed, form{s.p.classes, 1})
 	}
 	for i := len(s.p.layers) - 1; i >= 0; i-- {
+		s.arrive(&b.delta, b.stash, i)
 		l := &s.p.layers[i]
 		l.op.backward(s, i, r, true)
+		sum := s.leave(&b.delta, b.stash, i, n)
 		gradient := b.delta[1][:n*l.in]
 		for p := range panels(n) {
 			at := spanOf(n, p)
-			s.k.store(gradient, at, at.of(b.delta[0], l.in), l.in, s.rows)
+			s.store(gradient, at, at.of(sum, l.in), l.reads())
 		}
 		visit(i, gradient)
 	}
@@ -63,7 +65,7 @@ func (s *session) perExample(what string, dst []float64, x []float32, y []int32,
 	if err != nil {
 		return err
 	}
-	s.pass()
+	s.pass(min(n, panel))
 	for first := 0; first < n; first += panel {
 		m := min(panel, n-first)
 		r := run{x: x[first*s.p.input : (first+m)*s.p.input], n: m, mode: models.Eval, fuse: true}
@@ -80,11 +82,13 @@ func (s *session) perExample(what string, dst []float64, x []float32, y []int32,
 // panelNorms walks one panel backward and adds up its examples' squared norms.
 func (s *session) panelNorms(dst []float64, r run) {
 	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
+		s.arrive(&s.b.delta, s.b.stash, i)
 		op := s.p.layers[i].op
 		op.norms(s, i, dst)
-		if i > s.p.bottom && op.backward(s, i, r, true) {
+		if s.p.below(i) && op.backward(s, i, r, true) {
 			i--
 		}
+		s.leave(&s.b.delta, s.b.stash, i, r.n)
 	}
 }
 
@@ -96,13 +100,15 @@ func (s *session) panelDots(dst []float64, r run) {
 	sums := s.b.columns[0][:at.w]
 	clear(sums)
 	for i := len(s.p.layers) - 1; i >= s.p.bottom; i-- {
+		s.arrive(&s.b.delta, s.b.stash, i)
 		l := &s.p.layers[i]
 		if l.tensors {
 			s.k.columnDot(sums, at.of(s.b.delta[0], l.out), at.of(s.outputOf(i, r), l.out), l.out, at.w)
 		}
-		if i > s.p.bottom && l.op.backward(s, i, r, true) {
+		if s.p.below(i) && l.op.backward(s, i, r, true) {
 			i--
 		}
+		s.leave(&s.b.delta, s.b.stash, i, r.n)
 	}
 	copy(dst, sums)
 }
@@ -120,7 +126,7 @@ func (s *session) GradientMoments(sum, squares [][]float64, x []float32, y []int
 	if err != nil {
 		return fmt.Errorf("computing moments of gradients: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	if b.squares == nil {
 		b.squares = aligned(s.p.params)
 	}
@@ -154,6 +160,15 @@ func (p *plan) momentsFit(what string, m [][]float64) error {
 
 // addTensor adds the values of tensor t in an arena to dst.
 func (s *session) addTensor(dst []float64, arena []float32, t place) {
+	if t.form.turned() {
+		for r := range t.rows {
+			row := arena[t.at+r*t.ld:][:t.cols]
+			for i, v := range row {
+				dst[r*t.cols+i%t.form.c*t.form.spots+i/t.form.c] += float64(v)
+			}
+		}
+		return
+	}
 	whole := t.cols / 8 * 8
 	for r := range t.rows {
 		to, from := dst[r*t.cols:(r+1)*t.cols], arena[t.at+r*t.ld:][:t.cols]

@@ -3,9 +3,9 @@ package cpu
 // relu is max(0, x). A dense layer before it usually does its work (run.fuse).
 type relu struct{ untrained }
 
-func (relu) evaluate(s *session, i int, at span) {
+func (relu) evaluate(s *session, i int, at span, dst, src []float32) {
 	l := &s.p.layers[i]
-	s.k.relu(s.here[:l.out*at.w], s.here)
+	s.k.relu(dst[:l.out*at.w], src)
 }
 
 func (relu) forward(s *session, i int, r run) error {
@@ -35,7 +35,7 @@ func (relu) tangent(s *session, i int, r run) {
 	l, t := &s.p.layers[i], s.t
 	for p := range panels(r.n) {
 		at := spanOf(r.n, p)
-		copy(at.of(t.out[i], l.out), at.of(t.out[i-1], l.in))
+		copy(at.of(t.out[i], l.out), at.of(t.out[l.source], l.in))
 	}
 	s.maskPanels(t.out[i], i, r.n)
 }

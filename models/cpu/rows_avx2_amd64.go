@@ -44,6 +44,21 @@ func maskAVX2(d *float32, a *float32, n int)
 //go:noescape
 func multiplyAVX2(dst *float32, x *float32, y *float32, n int)
 
+// axpyAVX2 adds a x to dst; n is a multiple of 8.
+//
+//go:noescape
+func axpyAVX2(dst *float32, x *float32, n int, a float32)
+
+// maximumAVX2 replaces dst by the larger of dst and x; n is a multiple of 8.
+//
+//go:noescape
+func maximumAVX2(dst *float32, x *float32, n int)
+
+// pickAVX2 adds dy to dx where x is highest and left is set, and clears left there; n is a multiple of 8, left all ones or zeros in each value.
+//
+//go:noescape
+func pickAVX2(dx *float32, x *float32, highest *float32, dy *float32, left *float32, n int)
+
 // addAVX2 adds x to dst in float64; n is a multiple of 8.
 //
 //go:noescape

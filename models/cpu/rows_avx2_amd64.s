@@ -286,6 +286,74 @@ loop:
 	VZEROUPPER
 	RET
 
+// func axpyAVX2(dst *float32, x *float32, n int, a float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVSS        a+24(FP), X0
+	VBROADCASTSS X0, Y1
+
+loop:
+	VMOVUPS     (AX), Y0
+	VFMADD231PS (CX), Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, DX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func maximumAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·maximumAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	VMOVUPS (AX), Y0
+	VMAXPS  (CX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func pickAVX2(dx *float32, x *float32, highest *float32, dy *float32, left *float32, n int)
+// Requires: AVX
+TEXT ·pickAVX2(SB), NOSPLIT, $0-48
+	MOVQ dx+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ highest+16(FP), DX
+	MOVQ dy+24(FP), BX
+	MOVQ left+32(FP), SI
+	MOVQ n+40(FP), DI
+
+loop:
+	VMOVUPS (CX), Y0
+	VCMPPS  $0x00, (DX), Y0, Y0
+	VMOVUPS (SI), Y1
+	VANDPS  Y1, Y0, Y0
+	VANDNPS Y1, Y0, Y1
+	VMOVUPS Y1, (SI)
+	VANDPS  (BX), Y0, Y0
+	VADDPS  (AX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, DI
+	JNZ     loop
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst *float64, x *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-24

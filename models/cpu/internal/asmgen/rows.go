@@ -222,6 +222,28 @@ func elementwise(c *build.Context) {
 		c.VMOVUPS(x, operand.Mem{Base: dst})
 	})
 
+	begin(c, "axpyAVX2", "axpyAVX2 adds a x to dst; n is a multiple of 8.", "func(dst *float32, x *float32, n int, a float32)")
+	dst, p, n = gp(c, "dst"), gp(c, "x"), gp(c, "n")
+	x = c.YMM()
+	factor := c.YMM()
+	c.VBROADCASTSS(c.Load(c.Param("a"), c.XMM()), factor)
+	loop8(c, n, []reg.GPVirtual{dst, p}, func() {
+		c.VMOVUPS(operand.Mem{Base: dst}, x)
+		c.VFMADD231PS(operand.Mem{Base: p}, factor, x)
+		c.VMOVUPS(x, operand.Mem{Base: dst})
+	})
+
+	begin(c, "maximumAVX2", "maximumAVX2 replaces dst by the larger of dst and x; n is a multiple of 8.", "func(dst *float32, x *float32, n int)")
+	dst, p, n = gp(c, "dst"), gp(c, "x"), gp(c, "n")
+	x = c.YMM()
+	loop8(c, n, []reg.GPVirtual{dst, p}, func() {
+		c.VMOVUPS(operand.Mem{Base: dst}, x)
+		c.VMAXPS(operand.Mem{Base: p}, x, x)
+		c.VMOVUPS(x, operand.Mem{Base: dst})
+	})
+
+	pick(c)
+
 	begin(c, "addAVX2", "addAVX2 adds x to dst in float64; n is a multiple of 8.", "func(dst *float64, x *float32, n int)")
 	dst, p, n = gp(c, "dst"), gp(c, "x"), gp(c, "n")
 	lo, hi := c.YMM(), c.YMM()
@@ -232,6 +254,25 @@ func elementwise(c *build.Context) {
 		c.VADDPD(operand.Mem{Base: dst, Disp: 32}, hi, hi)
 		c.VMOVUPD(lo, operand.Mem{Base: dst})
 		c.VMOVUPD(hi, operand.Mem{Base: dst, Disp: 32})
+	})
+}
+
+// pick is the backward pass of one place of a pooling window. Bits of left say whose maximum has not been found yet.
+func pick(c *build.Context) {
+	begin(c, "pickAVX2", "pickAVX2 adds dy to dx where x is highest and left is set, and clears left there; n is a multiple of 8, left all ones or zeros in each value.",
+		"func(dx *float32, x *float32, highest *float32, dy *float32, left *float32, n int)")
+	dx, x, highest, dy, left, n := gp(c, "dx"), gp(c, "x"), gp(c, "highest"), gp(c, "dy"), gp(c, "left"), gp(c, "n")
+	u, open, v := c.YMM(), c.YMM(), c.YMM()
+	loop8(c, n, []reg.GPVirtual{dx, x, highest, dy, left}, func() {
+		c.VMOVUPS(operand.Mem{Base: x}, u)
+		c.VCMPPS(operand.U8(0), operand.Mem{Base: highest}, u, u)
+		c.VMOVUPS(operand.Mem{Base: left}, open)
+		c.VANDPS(open, u, u)
+		c.VANDNPS(open, u, open)
+		c.VMOVUPS(open, operand.Mem{Base: left})
+		c.VANDPS(operand.Mem{Base: dy}, u, v)
+		c.VADDPS(operand.Mem{Base: dx}, v, v)
+		c.VMOVUPS(v, operand.Mem{Base: dx})
 	})
 }
 

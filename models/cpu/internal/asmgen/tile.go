@@ -50,7 +50,7 @@ type tileBuilder struct {
 	spare      [4]reg.VecVirtual  // B's registers, then two for A
 }
 
-const tileSignature = "func(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, c *float32, ldc int, mode int, aux *float32)"
+const tileSignature = "func(kp int, k int, a *float32, rs int, cs int, jump int, b *float32, ldb int, bjump int, c *float32, ldc int, mode int, aux *float32)"
 
 func tile(c *build.Context, i isa, rows, vecs int) {
 	t := &tileBuilder{c: c, isa: i, rows: rows, vecs: vecs}
@@ -77,11 +77,11 @@ func tile(c *build.Context, i isa, rows, vecs int) {
 	t.finish()
 }
 
-// multiply sums over kp runs of k steps; after each run A's pointers jump.
+// multiply sums over kp runs of k steps; after each run the pointers into A and B jump.
 func (t *tileBuilder) multiply() {
 	c := t.c
 	load := func(name string) reg.GPVirtual { return c.Load(c.Param(name), c.GP64()).(reg.GPVirtual) }
-	runs, steps, rs, cs, jump, b, ldb := load("kp"), load("k"), load("rs"), load("cs"), load("jump"), load("b"), load("ldb")
+	runs, steps, rs, cs, jump, b, ldb, bjump := load("kp"), load("k"), load("rs"), load("cs"), load("jump"), load("b"), load("ldb"), load("bjump")
 	bases := []reg.GPVirtual{load("a")}
 	for r := 4; r < t.rows; r += 4 {
 		next := c.GP64()
@@ -123,6 +123,7 @@ func (t *tileBuilder) multiply() {
 	for _, base := range bases {
 		c.ADDQ(jump, base)
 	}
+	c.ADDQ(bjump, b)
 	c.DECQ(runs)
 	c.JNZ(operand.LabelRef("run"))
 }
