@@ -52,7 +52,7 @@ func sandboxRows(c plugin.Confinement) [][]string {
 		{"plugins: always", "own process group, chosen environment, no new privileges, no core dumps; memory and number of processes watched", "no boundary against malice: run code you do not trust in a container"},
 		row("plugins: files", c.Files, fmt.Sprintf("Landlock %d: they read the system, their own folder and their quantities, and write a temporary folder of their own", c.Landlock),
 			"NOT confined: "+c.Why, "Linux 5.13 or later with Landlock"),
-		row("plugins: network", c.Network || c.TCP, closed(c), "open", "Linux 4.14 or later with seccomp"),
+		row("plugins: network", c.Network || c.TCP, closed(c), "open", "Linux 4.17 or later with seccomp"),
 		row("plugins: signals", c.Signals, "none to other processes", "to your own processes", "Linux 6.12 or later with Landlock"),
 	}
 }

@@ -29,9 +29,9 @@ func newFamily(leader int, tmp string) *family {
 }
 
 // due reports whether it is time to look for new members: there are new processes on the
-// machine, and looking takes no more than a twentieth of the time, or a third once there were some.
+// machine, and looking takes no more than a fiftieth of the time, or a third once there were some.
 func (f *family) due() bool {
-	share := time.Duration(20)
+	share := time.Duration(50)
 	if f.some {
 		share = 3
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/genbench/genbench/harness/plugin"
@@ -73,16 +72,4 @@ func median(ds []time.Duration) time.Duration {
 
 func spread(ds []time.Duration) string {
 	return fmt.Sprintf("[%v to %v]", slices.Min(ds).Round(100*time.Microsecond), slices.Max(ds).Round(100*time.Microsecond))
-}
-
-// processorTime is what this process and the children that it has waited for used.
-func processorTime() time.Duration {
-	var total int64
-	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var u syscall.Rusage
-		if syscall.Getrusage(who, &u) == nil {
-			total += u.Utime.Nano() + u.Stime.Nano()
-		}
-	}
-	return time.Duration(total)
 }
