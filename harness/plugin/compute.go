@@ -27,8 +27,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 		s.view.clear() // what it keeps of the last network, it has mapped
 		s.network = r.Network
 	}
-	s.busy.Store(true)
-	defer s.busy.Store(false)
+	defer s.work()()
 	p.next++
 	// The measure's own context ends at the deadline, the call a grace later: a
 	// measure that listens can still answer, and its process lives on.

@@ -18,18 +18,22 @@ const (
 // watch ends the process with what it started when they hold more than limit bytes, or are
 // more than so many processes. Negative limits are none.
 func (s *session) watch(limit int64, processes int) {
-	tick := time.NewTicker(watchBusy)
-	defer tick.Stop()
 	looked := time.Now()
+	timer := time.NewTimer(watchBusy)
+	defer timer.Stop()
 	var others []int
 	for {
+		pause := watchIdle
+		if s.busy.Load() {
+			pause = watchBusy
+		}
+		timer.Reset(pause - time.Since(looked))
 		select {
 		case <-s.runner.exited:
 			return
-		case <-tick.C:
-		}
-		if !s.busy.Load() && time.Since(looked) < watchIdle {
+		case <-s.asked: // it is busy now
 			continue
+		case <-timer.C:
 		}
 		looked = time.Now()
 		s.familyMu.Lock()
@@ -45,6 +49,16 @@ func (s *session) watch(limit int64, processes int) {
 			return
 		}
 	}
+}
+
+// work notes that the process is asked something, until done is called.
+func (s *session) work() (done func()) {
+	s.busy.Store(true)
+	select {
+	case s.asked <- struct{}{}:
+	default: // it knows
+	}
+	return func() { s.busy.Store(false) }
 }
 
 // excess says which limit a process and others that it started exceed together, or "".

@@ -45,7 +45,8 @@ type session struct {
 	attached *attached
 
 	busy     atomic.Bool // it has been asked something
-	familyMu sync.Mutex  // guards family
+	asked    chan struct{}
+	familyMu sync.Mutex // guards family
 	family   *family
 
 	mu     sync.Mutex
@@ -101,7 +102,7 @@ func prepare(p Program, o Options) (_ *session, err error) {
 		return nil, err
 	}
 	log := func(line string) { o.Log(p.Name, line) }
-	s := &session{stderr: &tail{log: log}, host: &modelHost{log: log}}
+	s := &session{stderr: &tail{log: log}, host: &modelHost{log: log}, asked: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			s.remove()
