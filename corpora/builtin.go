@@ -88,18 +88,25 @@ func Find(nameOrPath string) (*Spec, error) {
 	return s, s.resolvePlugins(filepath.Dir(nameOrPath))
 }
 
-// resolvePlugins makes the paths of plugins absolute: a spec names them relative to its own folder, and
+// resolvePlugins makes the paths of plugins, and of what they read, absolute: a spec names them relative to its own folder, and
 // means the same program wherever it is used from, also when it is read from a store.
 func (s *Spec) resolvePlugins(dir string) error {
-	for name, path := range s.Plugins {
+	resolve := func(path string) (string, error) {
 		if filepath.IsAbs(path) {
-			continue
+			return path, nil
 		}
-		abs, err := filepath.Abs(filepath.Join(dir, filepath.FromSlash(path)))
-		if err != nil {
+		return filepath.Abs(filepath.Join(dir, filepath.FromSlash(path)))
+	}
+	var err error
+	for name, path := range s.Plugins {
+		if s.Plugins[name], err = resolve(path); err != nil {
 			return fmt.Errorf("finding plugin %s of the corpus: %w", clip(name), err)
 		}
-		s.Plugins[name] = abs
+	}
+	for i, path := range s.Read {
+		if s.Read[i], err = resolve(path); err != nil {
+			return fmt.Errorf("finding %s, which plugins of the corpus read: %w", clip(path), err)
+		}
 	}
 	return nil
 }

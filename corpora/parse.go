@@ -58,7 +58,7 @@ func (p *specParser) fail(at pos, field, remedy, format string, args ...any) {
 }
 
 func (p *specParser) root(node ast.Node) {
-	keys := []string{"name", "description", "data", "network", "training", "axes", "overrides", "keep", "measures", "plugins"}
+	keys := []string{"name", "description", "data", "network", "training", "axes", "overrides", "keep", "measures", "plugins", "plugin_read"}
 	p.mapping(node, "", keys, func(key string, at pos, v ast.Node) {
 		p.spec.at[key] = at
 		switch key {
@@ -81,6 +81,13 @@ func (p *specParser) root(node ast.Node) {
 				var s string
 				if p.string(item, fmt.Sprintf("measures[%d]", i), &s) {
 					p.spec.Measures = append(p.spec.Measures, s)
+				}
+			})
+		case "plugin_read":
+			p.sequence(v, key, func(i int, item ast.Node) {
+				var s string
+				if p.string(item, fmt.Sprintf("plugin_read[%d]", i), &s) {
+					p.spec.Read = append(p.spec.Read, s)
 				}
 			})
 		case "plugins":

@@ -104,7 +104,7 @@ func TestSpecErrors(t *testing.T) {
 		{"plugins", small + "plugins: {mine: 1}\n", `c.yaml:8:17: plugins.mine: 1 is a number; put it in quotes if it is meant as a text`},
 		{"two mistakes", edit("lr: 0.1", "lr: -1, batch: 0"), "c.yaml:4:32: training.lr: -1 is impossible; give a number in (0, 1000000]\nc.yaml:4:43: training.batch: 0 is impossible; give an integer in [1, 1073741824]"},
 		{"byte order mark", "\ufeff" + edit("lr: 0.1", "lr: -1"), `c.yaml:4:32: training.lr: -1 is impossible; give a number in (0, 1000000]`},
-		{"accents before it", edit("name: small", "name: small\ndescription: é") + "x: é\n", `c.yaml:9:1: x: unknown key; known: name, description, data, network, training, axes, overrides, keep, measures, plugins`},
+		{"accents before it", edit("name: small", "name: small\ndescription: é") + "x: é\n", `c.yaml:9:1: x: unknown key; known: name, description, data, network, training, axes, overrides, keep, measures, plugins, plugin_read`},
 		{"deep", strings.Repeat("[", 200), `c.yaml:1:100: is nested 100 deep; a spec nests three deep at most`},
 		{"many dashes", strings.Repeat("- ", 30000), `c.yaml:1:199: is nested 100 deep; a spec nests three deep at most`},
 		{"large", strings.Repeat("#", maxSpecBytes+1), `c.yaml:1:1: is 65537 bytes, more than 65536; a spec is a page of text`},

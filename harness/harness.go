@@ -140,6 +140,13 @@ func (h *Harness) Close() {
 	}
 }
 
+// Started visits the programs with their processes, in their order; a program that did not start has none.
+func (h *Harness) Started(visit func(plugin.Program, *plugin.Process)) {
+	for _, s := range h.started {
+		visit(s.program, s.process)
+	}
+}
+
 // Columns are the chosen measures, in the order of the programs.
 func (h *Harness) Columns() []Column { return slices.Clone(h.columns) }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/models/cpu"
 	"github.com/spf13/cobra"
 )
@@ -28,8 +29,8 @@ func (f *flags) doctor() error {
 		{"engine cpu", "kernels " + strings.Join(cpu.Kernels(), ", "), "choose with $" + envKernels},
 		{"engine reference", "gorgonia, slow: for checks", ""},
 		{"engine xla", "not in this build", ""},
-		{"sandbox for plugins", "own process group, chosen environment, memory watchdog; Landlock where the kernel has it", "run code you do not trust in a container"},
 	}
+	rows = append(rows, sandboxRows(plugin.Probe())...)
 	if err := plainTable(f.env.stdout, []string{"what", "found", "remedy"}, rows); err != nil {
 		return err
 	}
@@ -37,4 +38,28 @@ func (f *flags) doctor() error {
 		return err
 	}
 	return doctorData(f.env.stdout, dataset.Check(f.data))
+}
+
+// sandboxRows say what plugins are held to on this machine.
+func sandboxRows(c plugin.Confinement) [][]string {
+	row := func(what string, holds bool, found, without, remedy string) []string {
+		if !holds {
+			return []string{what, without, remedy}
+		}
+		return []string{what, found, ""}
+	}
+	return [][]string{
+		{"plugins: always", "own process group, chosen environment, no new privileges, no core dumps; memory and number of processes watched", "no boundary against malice: run code you do not trust in a container"},
+		row("plugins: files", c.Files, fmt.Sprintf("Landlock %d: they read the system, their own folder and their quantities, and write a temporary folder of their own", c.Landlock),
+			"NOT confined: "+c.Why, "Linux 5.13 or later with Landlock"),
+		row("plugins: network", c.Network || c.TCP, closed(c), "open", "Linux 4.17 or later with seccomp"),
+		row("plugins: signals", c.Signals, "none to other processes", "to your own processes", "Linux 6.12 or later with Landlock"),
+	}
+}
+
+func closed(c plugin.Confinement) string {
+	if c.Network {
+		return "closed"
+	}
+	return "TCP is closed, UDP is not"
 }
