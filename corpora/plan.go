@@ -81,20 +81,26 @@ func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, da
 	if err != nil {
 		return p, fmt.Errorf("estimating the cost: %w", err)
 	}
-	targets := slices.ContainsFunc(missing, func(n Network) bool { return n.Training.TargetLoss > 0 })
-	p.Basis = fmt.Sprintf("epochs of the %d networks in the store", len(epochs))
-	if len(epochs) == 0 {
-		epochs = reached
-		p.Basis = fmt.Sprintf("epochs of %d networks trained to their target", len(epochs))
-	}
-	if len(epochs) == 0 {
-		p.Basis = "a guess: half of max_epochs"
-	}
-	if !targets {
-		p.Basis = "no target loss: all of max_epochs"
-	}
+	epochs = p.rests(missing, epochs, reached)
 	p.expect(missing, perEpoch, rates, epochs)
 	return p, nil
+}
+
+// rests notes what the number of epochs rests on, those of the networks in the store or of the probes, and answers them.
+func (p *Plan) rests(missing []Network, stored, reached []float64) []float64 {
+	epochs := stored
+	p.Basis = fmt.Sprintf("epochs of the %d networks in the store", len(stored))
+	if len(stored) == 0 {
+		epochs = reached
+		p.Basis = fmt.Sprintf("epochs of %d networks trained to their target", len(reached))
+	}
+	switch {
+	case !slices.ContainsFunc(missing, func(n Network) bool { return n.Training.TargetLoss > 0 }):
+		p.Basis = "no target loss: all of max_epochs"
+	case len(epochs) == 0:
+		p.Basis = "a guess: half of max_epochs"
+	}
+	return epochs
 }
 
 // expect adds up the missing networks.

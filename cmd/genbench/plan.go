@@ -18,7 +18,7 @@ func planCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "plan" + corpusUse, Short: "Say what a run would cost, and do nothing", Args: cobra.MaximumNArgs(1),
-		Long: "plan prints how many networks a run would train, and an estimate of time and disk from a probe\nof a few networks for a few seconds; then the quantities that the measures asked for take of the host,\neach once, in passes over the training set (F forward, B gradients, H Hessian products, Ft forward over the\ntest inputs, SVD of all weights) and in time, from a probe of such passes. Nothing is written.\n" + corpusHelp,
+		Long: "plan prints how many networks a run would train, and an estimate of time and disk from a probe\nof a few networks for a few seconds and the multiply-adds of the others, beside the hours of a GPU of a stated rate; then the quantities that the measures asked for take of the host,\neach once, in passes over the training set (F forward, B gradients, H Hessian products, Ft forward over the\ntest inputs, SVD of all weights) and in time, from a probe of such passes. Nothing is written.\n" + corpusHelp,
 		RunE: func(c *cobra.Command, args []string) error { return f.plan(c.Context(), corpusName(args)) },
 	}
 	f.addStore(c)
