@@ -110,15 +110,6 @@ type builder struct {
 	archs map[archKey]archJSON
 }
 
-// archKey is what an architecture is made from; the widths are the spec's.
-type archKey struct {
-	input        models.Shape
-	classes      int
-	width, depth int
-	dropout      float64
-	batchnorm    bool
-}
-
 type archJSON struct {
 	arch models.Architecture
 	json []byte
@@ -139,17 +130,21 @@ type configuration struct {
 func (b *builder) configuration(index []int) (configuration, error) {
 	s := b.spec
 	c := configuration{net: Network{KeepInit: s.Keep.Init, Seed: s.seeds[0]}} // the seed is for the error
-	p := point{widths: s.widths}
+	p := point{widths: s.widths, layers: s.layers, layersField: "network.layers", given: map[string]bool{}}
 	for _, f := range s.fixed {
-		b.table[f.Axis].set(&p, f.Value)
+		b.set(&p, f)
 	}
 	if len(s.axes) > 0 {
 		c.net.Config = make([]Setting, len(s.axes))
 	}
 	for i, a := range s.axes {
 		c.net.Config[i] = Setting{Axis: a.Name, Value: a.Values[index[i]]}
-		b.table[a.Name].set(&p, a.Values[index[i]])
+		if _, ok := b.table[a.Name]; ok {
+			b.set(&p, c.net.Config[i])
+		}
 	}
+	b.override(&p, c.net.Config)
+	b.complete(&p)
 	if err := b.resolve(&p, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
 	}
@@ -208,14 +203,11 @@ func (b *builder) resolve(p *point, c *configuration) error {
 	if !info.Generated && (t.Train > info.Train || t.Test > info.Test) {
 		return fmt.Errorf("%s has %d training and %d test examples, not %d and %d", info.Name, info.Train, info.Test, t.Train, t.Test)
 	}
-	arch, err := b.architecture(p, archKey{
-		input:   models.Shape{C: info.Shape.C, H: info.Shape.H / pool, W: info.Shape.W / pool},
-		classes: info.Classes, width: p.width, depth: p.depth, dropout: p.dropout, batchnorm: p.batchnorm,
-	})
+	arch, err := b.architecture(p, models.Shape{C: info.Shape.C, H: info.Shape.H / pool, W: info.Shape.W / pool}, info.Classes)
 	if err != nil {
 		return err
 	}
-	if p.batchnorm && p.training.BatchSize < 2 {
+	if arch.arch.Has(models.BatchNorm) && p.training.BatchSize < 2 {
 		return fmt.Errorf("batch norm has no variance in batches of one example: use a batch of at least 2")
 	}
 	if err := t.Validate(); err != nil {
@@ -230,25 +222,6 @@ func (b *builder) resolve(p *point, c *configuration) error {
 	}
 	c.identity, err = n.identityOfConfiguration(arch.json)
 	return err
-}
-
-func (b *builder) architecture(p *point, key archKey) (archJSON, error) {
-	if known, ok := b.archs[key]; ok {
-		return known, nil
-	}
-	arch, err := models.MLP(key.input, key.classes, models.MLPOptions{
-		Width: p.width, Depth: p.depth, Widths: p.widths, Dropout: p.dropout, BatchNorm: p.batchnorm,
-	})
-	if err != nil {
-		return archJSON{}, err
-	}
-	text, err := json.Marshal(arch)
-	if err != nil {
-		return archJSON{}, fmt.Errorf("identifying an architecture: %w", err)
-	}
-	made := archJSON{arch, text}
-	b.archs[key] = made
-	return made, nil
 }
 
 // effective is the optimizer without the settings that its rule does not read,

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/genbench/genbench/models"
 )
 
 // Spec describes a corpus: what all its networks share, what varies, and what
@@ -24,6 +26,9 @@ type Spec struct {
 	widths []int     // network.widths; nil: width and depth say it
 	axes   []Axis    // in the spec's order, "seed" left out
 	seeds  []int64
+
+	layers    []models.Layer // network.layers, as [models.Build] takes them
+	overrides []override     // in the order in which they apply
 
 	file string         // where it was read, for messages
 	at   map[string]pos // where each field stands in it
@@ -81,7 +86,9 @@ type specJSON struct {
 	Imported    bool              `json:"imported,omitempty"`
 	Fixed       []Setting         `json:"fixed,omitempty"`
 	Widths      []int             `json:"widths,omitempty"`
+	Layers      []models.Layer    `json:"layers,omitempty"`
 	Axes        []Axis            `json:"axes"`
+	Overrides   []override        `json:"overrides,omitempty"`
 	Seeds       []int64           `json:"seeds"`
 	Keep        Keep              `json:"keep"`
 	Measures    []string          `json:"measures,omitempty"`
@@ -92,7 +99,7 @@ type specJSON struct {
 func (s *Spec) MarshalJSON() ([]byte, error) {
 	return json.Marshal(specJSON{
 		Name: s.Name, Description: s.Description, Imported: s.Imported,
-		Fixed: s.fixed, Widths: s.widths, Axes: s.axes, Seeds: s.seeds,
+		Fixed: s.fixed, Widths: s.widths, Layers: s.layers, Axes: s.axes, Overrides: s.overrides, Seeds: s.seeds,
 		Keep: s.Keep, Measures: s.Measures, Plugins: s.Plugins,
 	})
 }
@@ -105,7 +112,7 @@ func (s *Spec) UnmarshalJSON(b []byte) error {
 	}
 	*s = Spec{
 		Name: j.Name, Description: j.Description, Imported: j.Imported,
-		fixed: j.Fixed, widths: j.Widths, axes: j.Axes, seeds: j.Seeds,
+		fixed: j.Fixed, widths: j.Widths, layers: j.Layers, axes: j.Axes, overrides: j.Overrides, seeds: j.Seeds,
 		Keep: j.Keep, Measures: j.Measures, Plugins: j.Plugins,
 	}
 	if !nameOK(s.Name) {
@@ -135,11 +142,21 @@ func (s *Spec) checkValues() error {
 			return err
 		}
 	}
+	for _, o := range s.overrides {
+		for _, f := range o.Set {
+			if err := one(f.Axis, f.Value); err != nil {
+				return err
+			}
+		}
+	}
 	for _, a := range s.axes {
 		if len(a.Values) == 0 {
 			return fmt.Errorf("axis %q has no values", clip(a.Name))
 		}
 		for _, v := range a.Values {
+			if s.named(a.Name) && v.kind == text {
+				continue
+			}
 			if err := one(a.Name, v); err != nil {
 				return err
 			}
