@@ -212,7 +212,7 @@ func (wk *worker) facts(rec *corpora.Record) (quantity.Facts, error) {
 func metaOf(s *quantity.Subject) measure.Meta {
 	m := measure.Meta{ID: opaque(), Classes: s.Arch.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{s.Arch.Input.C, s.Arch.Input.H, s.Arch.Input.W}}
 	for _, l := range s.Arch.Layers {
-		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
+		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, Epsilon: l.Epsilon})
 	}
 	return m
 }

@@ -163,7 +163,10 @@ func failure(code pb.Failure_Code, message, detail string) *pb.Result {
 func metaOf(q *pb.ComputeRequest, options map[string]string) Meta {
 	m := Meta{ID: q.Network, Seed: q.Seed, Options: options, Classes: int(q.Info.GetClasses()), TrainSize: int(q.Info.GetTrainSize())}
 	for _, l := range q.Info.GetLayers() {
-		m.Layers = append(m.Layers, Layer{Name: l.Name, Kind: l.Kind, In: int(l.In), Out: int(l.Out)})
+		m.Layers = append(m.Layers, Layer{
+			Name: l.Name, Kind: l.Kind, In: int(l.In), Out: int(l.Out), From: l.From, With: l.With,
+			Channels: int(l.Channels), Kernel: int(l.Kernel), Stride: int(l.Stride), Padding: int(l.Padding), Epsilon: l.Epsilon,
+		})
 	}
 	for _, d := range q.Info.GetInputShape() {
 		m.InputShape = append(m.InputShape, int(d))

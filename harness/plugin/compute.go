@@ -77,7 +77,10 @@ func over(ctx context.Context) bool {
 func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
 	info := &pb.NetworkInfo{Classes: int64(r.Meta.Classes), TrainSize: int64(r.Meta.TrainSize)}
 	for _, l := range r.Meta.Layers {
-		info.Layers = append(info.Layers, &pb.Layer{Name: l.Name, Kind: l.Kind, In: int64(l.In), Out: int64(l.Out)})
+		info.Layers = append(info.Layers, &pb.Layer{
+			Name: l.Name, Kind: l.Kind, In: int64(l.In), Out: int64(l.Out), From: l.From, With: l.With,
+			Channels: int64(l.Channels), Kernel: int64(l.Kernel), Stride: int64(l.Stride), Padding: int64(l.Padding), Epsilon: l.Epsilon,
+		})
 	}
 	for _, d := range r.Meta.InputShape {
 		info.InputShape = append(info.InputShape, int64(d))

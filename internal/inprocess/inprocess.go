@@ -69,7 +69,7 @@ func (n *Network) meta(options map[string]string, seed uint64) measure.Meta {
 		Seed: seed, Options: options,
 	}
 	for _, l := range a.Layers {
-		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
+		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, Epsilon: l.Epsilon})
 	}
 	return m
 }

@@ -361,7 +361,7 @@ type MeasureInfo struct {
 	Doc           string                 `protobuf:"bytes,3,opt,name=doc,proto3" json:"doc,omitempty"`
 	Family        string                 `protobuf:"bytes,4,opt,name=family,proto3" json:"family,omitempty"`
 	Citation      string                 `protobuf:"bytes,5,opt,name=citation,proto3" json:"citation,omitempty"`
-	Needs         []string               `protobuf:"bytes,6,rep,name=needs,proto3" json:"needs,omitempty"`
+	Needs         []string               `protobuf:"bytes,6,rep,name=needs,proto3" json:"needs,omitempty"` // see docs/protocol.md
 	Direction     Direction              `protobuf:"varint,7,opt,name=direction,proto3,enum=genbench.plugin.v1.Direction" json:"direction,omitempty"`
 	Scale         Scale                  `protobuf:"varint,8,opt,name=scale,proto3,enum=genbench.plugin.v1.Scale" json:"scale,omitempty"`
 	Stochastic    bool                   `protobuf:"varint,9,opt,name=stochastic,proto3" json:"stochastic,omitempty"` // the value depends on the seed
@@ -750,12 +750,22 @@ func (x *NetworkInfo) GetInputShape() []int64 {
 	return nil
 }
 
+// Layer is one layer, after those that it reads: enough to compute the network's
+// logits from its weights, whose tensors are NAME.weight, NAME.bias, ... Dropout
+// does nothing then, and its rate is not told.
 type Layer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	In            int64                  `protobuf:"varint,3,opt,name=in,proto3" json:"in,omitempty"`
-	Out           int64                  `protobuf:"varint,4,opt,name=out,proto3" json:"out,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`          // dense, conv2d, batchnorm, relu, dropout, maxpool, avgpool, globalavgpool, flatten, add, ...
+	In            int64                  `protobuf:"varint,3,opt,name=in,proto3" json:"in,omitempty"`             // values read
+	Out           int64                  `protobuf:"varint,4,opt,name=out,proto3" json:"out,omitempty"`           // values written
+	From          string                 `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`          // the earlier layer whose output this one reads; empty: the layer before it
+	With          string                 `protobuf:"bytes,6,opt,name=with,proto3" json:"with,omitempty"`          // add: the earlier layer whose output is added
+	Channels      int64                  `protobuf:"varint,7,opt,name=channels,proto3" json:"channels,omitempty"` // conv2d: channels written
+	Kernel        int64                  `protobuf:"varint,8,opt,name=kernel,proto3" json:"kernel,omitempty"`     // conv2d, maxpool, avgpool: height and width of the window
+	Stride        int64                  `protobuf:"varint,9,opt,name=stride,proto3" json:"stride,omitempty"`     // conv2d, maxpool, avgpool: step of the window
+	Padding       int64                  `protobuf:"varint,10,opt,name=padding,proto3" json:"padding,omitempty"`  // conv2d, maxpool: rows and columns added on every side
+	Epsilon       float64                `protobuf:"fixed64,11,opt,name=epsilon,proto3" json:"epsilon,omitempty"` // batchnorm: added to the variance
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -814,6 +824,55 @@ func (x *Layer) GetIn() int64 {
 func (x *Layer) GetOut() int64 {
 	if x != nil {
 		return x.Out
+	}
+	return 0
+}
+
+func (x *Layer) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Layer) GetWith() string {
+	if x != nil {
+		return x.With
+	}
+	return ""
+}
+
+func (x *Layer) GetChannels() int64 {
+	if x != nil {
+		return x.Channels
+	}
+	return 0
+}
+
+func (x *Layer) GetKernel() int64 {
+	if x != nil {
+		return x.Kernel
+	}
+	return 0
+}
+
+func (x *Layer) GetStride() int64 {
+	if x != nil {
+		return x.Stride
+	}
+	return 0
+}
+
+func (x *Layer) GetPadding() int64 {
+	if x != nil {
+		return x.Padding
+	}
+	return 0
+}
+
+func (x *Layer) GetEpsilon() float64 {
+	if x != nil {
+		return x.Epsilon
 	}
 	return 0
 }
@@ -2028,12 +2087,20 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\n" +
 	"train_size\x18\x03 \x01(\x03R\ttrainSize\x12\x1f\n" +
 	"\vinput_shape\x18\x04 \x03(\x03R\n" +
-	"inputShape\"Q\n" +
+	"inputShape\"\xf9\x01\n" +
 	"\x05Layer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02in\x18\x03 \x01(\x03R\x02in\x12\x10\n" +
-	"\x03out\x18\x04 \x01(\x03R\x03out\"\x89\x01\n" +
+	"\x03out\x18\x04 \x01(\x03R\x03out\x12\x12\n" +
+	"\x04from\x18\x05 \x01(\tR\x04from\x12\x12\n" +
+	"\x04with\x18\x06 \x01(\tR\x04with\x12\x1a\n" +
+	"\bchannels\x18\a \x01(\x03R\bchannels\x12\x16\n" +
+	"\x06kernel\x18\b \x01(\x03R\x06kernel\x12\x16\n" +
+	"\x06stride\x18\t \x01(\x03R\x06stride\x12\x18\n" +
+	"\apadding\x18\n" +
+	" \x01(\x03R\apadding\x12\x18\n" +
+	"\aepsilon\x18\v \x01(\x01R\aepsilon\"\x89\x01\n" +
 	"\fComputeEvent\x12:\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1c.genbench.plugin.v1.ProgressH\x00R\bprogress\x124\n" +
 	"\x06result\x18\x02 \x01(\v2\x1a.genbench.plugin.v1.ResultH\x00R\x06resultB\a\n" +
