@@ -8,10 +8,10 @@ const (
 	batchBytes  = 256 << 20 // of activations that a batch may take on the way back
 )
 
-// batchOf is the number of examples that go through a network at once: 256, or where their activations, which a backward pass
+// Batch is the number of examples that go through a network at once: 256, or where their activations, which a backward pass
 // keeps, take more than 256 MiB, the largest multiple of 32 that does not, and 32 where none does not. It depends on the architecture alone, since an engine's bits may depend
 // on it. A ResNet-18 of width 64 on 32 x 32 pixels, 11 MB an example, goes in batches of 32.
-func batchOf(a models.Architecture) int {
+func Batch(a models.Architecture) int {
 	values := a.Input.Size()
 	for _, l := range a.Layers {
 		values += l.Out

@@ -90,7 +90,7 @@ func (p *Provider) perExample(ctx context.Context, arch models.Architecture, sta
 	reduce func(s models.Session, dst []float64, x []float32, y []int32) error) error {
 	x, n := p.subject.inputs("train")
 	d := len(x) / n
-	batch := batchOf(arch)
+	batch := Batch(arch)
 	return p.host.sessions.with(arch, state, func(session models.Session) error {
 		for lo := 0; lo < n; lo += batch {
 			if err := ctx.Err(); err != nil {
@@ -124,7 +124,7 @@ func computeGradientMoments(ctx context.Context, p *Provider, _ arguments) ([]pa
 		}
 	}
 	x, n := s.inputs("train")
-	d, y, batch := len(x)/n, s.Data.Train.Y, batchOf(s.Arch)
+	d, y, batch := len(x)/n, s.Data.Train.Y, Batch(s.Arch)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
 		for lo := 0; lo < n; lo += batch {
 			if err := ctx.Err(); err != nil {

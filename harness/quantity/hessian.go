@@ -106,7 +106,7 @@ func (p *Provider) withCurvature(need string, examples int, f func(*curvature) e
 	s := p.subject
 	x, _ := s.inputs("train")
 	rows := s.examples("train", examples)
-	c := &curvature{seed: s.Seed, d: s.Arch.Input.Size(), size: s.Arch.NumParameters(), batch: batchOf(s.Arch), v: models.NewState(s.Arch), hv: models.NewState(s.Arch)}
+	c := &curvature{seed: s.Seed, d: s.Arch.Input.Size(), size: s.Arch.NumParameters(), batch: Batch(s.Arch), v: models.NewState(s.Arch), hv: models.NewState(s.Arch)}
 	c.labelled = labelled{x: gather(make([]float32, 0, len(rows)*c.d), x, rows, c.d), y: make([]int32, len(rows)), n: len(rows)}
 	for i, r := range rows {
 		c.y[i] = s.Data.Train.Y[r]

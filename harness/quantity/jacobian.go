@@ -23,7 +23,7 @@ func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payl
 	}
 	index := s.examples("train", a.number("examples"))
 	x, _ := s.inputs("train")
-	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), batchOf(s.Arch)
+	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), Batch(s.Arch)
 	squares := make([]float64, n*len(views))
 	rows, seed, weights := make([]float32, 0, batch*d), make([]float32, batch*k), make([]float32, batch*k)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {

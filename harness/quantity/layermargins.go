@@ -48,7 +48,7 @@ type margined struct {
 // layerMargins runs inputs x, [N, D], of labels y through the network and back.
 func (p *Provider) layerMargins(ctx context.Context, x []float32, y []int32) (*margined, error) {
 	s := p.subject
-	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(y), batchOf(s.Arch)
+	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(y), Batch(s.Arch)
 	m := &margined{views: viewsOf(s.Arch), difference: make([]float64, n)}
 	if err := s.gradientsKnown(m.views); err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload,
 	if len(index) == 0 {
 		return nil, undefined("the %s split has no examples", a["split"])
 	}
-	d, batch := s.Arch.Input.Size(), batchOf(s.Arch)
+	d, batch := s.Arch.Input.Size(), Batch(s.Arch)
 	sums := make([]float64, len(index)*count)
 	rows := make([]float32, 0, batch*d)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {

@@ -19,7 +19,7 @@ func computeTrainLogits(ctx context.Context, p *Provider, _ arguments) ([]payloa
 	k := s.Arch.Classes
 	logits := make([]float32, n*k)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		return forward(ctx, session, logits, x, n, k, batchOf(s.Arch))
+		return forward(ctx, session, logits, x, n, k, Batch(s.Arch))
 	})
 	if err != nil {
 		return nil, err

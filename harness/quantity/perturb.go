@@ -100,7 +100,7 @@ func newPerturber(p *Provider) (*perturber, error) {
 func perturberOf(s *Subject, arch models.Architecture, weights models.State) *perturber {
 	x, n := s.inputs("train")
 	w := &perturber{
-		arch: arch, weights: weights, state: weights.Clone(), k: arch.Classes, d: arch.Input.Size(), batch: batchOf(arch),
+		arch: arch, weights: weights, state: weights.Clone(), k: arch.Classes, d: arch.Input.Size(), batch: Batch(arch),
 		all: labelled{x: x, y: s.Data.Train.Y, n: n},
 	}
 	w.logits = make([]float32, n*w.k)

@@ -165,7 +165,7 @@ func computeTransformedPredictions(ctx context.Context, p *Provider, a arguments
 		return nil, err
 	}
 	x, _ := s.inputs("train")
-	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), batchOf(s.Arch)
+	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), Batch(s.Arch)
 	predicted, confidence := make([]int32, (disturbed+1)*n), make([]float64, (disturbed+1)*n)
 	rows, spare, logits := make([]float32, batch*d), make([]float32, d), make([]float32, batch*k)
 	err = p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {

@@ -130,7 +130,7 @@ func computeLayerFeatures(ctx context.Context, p *Provider, a arguments) ([]payl
 	index := flat(rs)
 	pool := newMapPool(vs[l], a.number("pool"))
 	x, _ := s.inputs("train")
-	d, batch := s.Arch.Input.Size(), batchOf(s.Arch)
+	d, batch := s.Arch.Input.Size(), Batch(s.Arch)
 	features := make([]float32, 0, len(index)*pool.units())
 	rows := make([]float32, 0, batch*d)
 	err = p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 )
@@ -64,14 +65,10 @@ func (n *Network) Compute(ctx context.Context, m measure.Measure, options map[st
 
 func (n *Network) meta(options map[string]string, seed uint64) measure.Meta {
 	a := n.subject.Arch
-	m := measure.Meta{
-		ID: "network", Classes: a.Classes, TrainSize: len(n.subject.Data.Train.Y), InputShape: []int{a.Input.C, a.Input.H, a.Input.W},
+	return measure.Meta{
+		ID: "network", Layers: harness.LayersOf(n.subject), Classes: a.Classes, TrainSize: len(n.subject.Data.Train.Y), InputShape: []int{a.Input.C, a.Input.H, a.Input.W},
 		Seed: seed, Options: options,
 	}
-	for _, l := range a.Layers {
-		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, Epsilon: l.Epsilon})
-	}
-	return m
 }
 
 // source is the host's quantities without the wire, held to what a measure declared.
