@@ -26,7 +26,7 @@ func TestTotals(t *testing.T) {
 		}
 		return m
 	}
-	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters
+	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters, 4·4 + 4·2 = 24 multiplications
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestTotals(t *testing.T) {
 			{arch: small, train: 100},
 			{arch: small, train: 200, lacks: []int{1}},
 		},
-		rates: rates{{size: 15, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
+		rates: rates{{size: 12, values: 15, svds: 1, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
 	}
 	got, err := m.total()
 	if err != nil {
@@ -82,6 +82,35 @@ func TestBrief(t *testing.T) {
 	for s, want := range map[float64]string{0: "0", 0.00123: "1.2 ms", 0.099: "99 ms", 0.12: "0.12 s", 4.25: "4.2 s", 42: "42 s", 300: "5.0 min"} {
 		if got := brief(s); got != want {
 			t.Errorf("%v s: %q, want %q", s, got, want)
+		}
+	}
+}
+
+// TestRatesOfConvolutions: passes go by multiplications, of which a kernel takes part in many, moves by parameters, and circular
+// norms by frequencies.
+func TestRatesOfConvolutions(t *testing.T) {
+	conv, err := models.Build("custom", models.Shape{C: 1, H: 8, W: 8}, 2, []models.Layer{
+		{Kind: models.Conv2D, Channels: 3, Kernel: 3, Padding: 1}, // 30 parameters, 64·3·9 = 1728 multiplications
+		{Kind: models.GlobalAvgPool}, {Kind: models.Dense},        // 8 and 6
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	svds, circular := decompositions(conv)
+	if svds != 1+2*3*9*3+2*2*3*2 || circular != 32*25*2*4*3 {
+		t.Errorf("decompositions of %v and %v multiplications", svds, circular)
+	}
+	rs := rates{{size: 867, values: 19, svds: svds / 2, forward: 0.001, gradient: 0.003, move: 0.01, svd: 0.5}}
+	j := job{arch: conv, train: 10, test: 20}
+	for _, c := range []struct {
+		cost quantity.Cost
+		want float64
+	}{
+		{quantity.Cost{Forwards: 3, TestForwards: 1}, 2 * 0.001 * (3*10 + 20)}, {quantity.Cost{Gradients: 1}, 2 * 0.003 * 10},
+		{quantity.Cost{Moves: 1}, 2 * 0.01}, {quantity.Cost{SVDs: 1}, 2 * 0.5}, {quantity.Cost{Circular: 1}, 2 * 0.5 * circular / svds},
+	} {
+		if got := rs.seconds(c.cost, j); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%s: %v s, want %v", c.cost, got, c.want)
 		}
 	}
 }

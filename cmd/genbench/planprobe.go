@@ -15,7 +15,9 @@ import (
 
 // rate is what passes of one network take.
 type rate struct {
-	size                       float64 // values of its tensors
+	size                       float64 // multiplications of a forward pass, [models.Architecture.MultiplyAdds]
+	values                     float64 // of its tensors
+	svds                       float64 // multiplications of a decomposition of every weight
 	forward, gradient, product float64 // seconds an example
 	svd, move                  float64 // seconds for all weights
 }
@@ -23,10 +25,11 @@ type rate struct {
 // rates are those of the smallest and the largest network.
 type rates []rate
 
-// seconds is what a cost takes on a network: by the probe nearest in size, in proportion to the
-// number of values.
+// seconds is what a cost takes on a network: by the probe nearest in size, passes in proportion to their multiplications, moves to the
+// number of values, decompositions to theirs.
 func (rs rates) seconds(c quantity.Cost, j job) float64 {
-	size := float64(j.arch.NumParameters())
+	size, values := float64(j.arch.MultiplyAdds()), float64(j.arch.NumParameters())
+	svds, circular := decompositions(j.arch)
 	best := rs[0]
 	for _, r := range rs {
 		if math.Abs(math.Log(r.size/size)) < math.Abs(math.Log(best.size/size)) {
@@ -34,14 +37,32 @@ func (rs rates) seconds(c quantity.Cost, j job) float64 {
 		}
 	}
 	train := c.Forwards*best.forward + c.Gradients*best.gradient + c.Products*best.product
-	return size/best.size*(train*float64(j.train)+c.TestForwards*best.forward*float64(j.test)+c.Moves*best.move) + c.SVDs*best.svd*math.Pow(size/best.size, 1.5)
+	return size/best.size*(train*float64(j.train)+c.TestForwards*best.forward*float64(j.test)) + values/best.values*c.Moves*best.move +
+		(c.SVDs*svds+c.Circular*circular)/best.svds*best.svd
+}
+
+// decompositions counts the multiplications, about, of a singular value decomposition of every weight matrix, [Out, rest], without
+// vectors, and of the spectral norms of all kernels as circular convolutions: for half of the frequencies, 25 steps of two products with a complex matrix.
+func decompositions(a models.Architecture) (svds, circular float64) {
+	svds = 1 // never 0: it is divided by
+	for _, t := range a.Tensors() {
+		if len(t.Shape) < 2 {
+			continue
+		}
+		rows, cols := float64(t.Shape[0]), float64(t.Size()/t.Shape[0])
+		svds += 2 * rows * cols * min(rows, cols)
+		if len(t.Shape) == 4 && t.Shape[2]*t.Shape[3] > 1 {
+			circular += float64(a.Input.H*a.Input.W) / 2 * 25 * 2 * 4 * rows * float64(t.Shape[1])
+		}
+	}
+	return svds, circular
 }
 
 // probeExamples bounds a probe's pass; the batches are the host's, of forward passes and of the gradients of
 // its searches.
 const (
 	probeExamples = 1024
-	forwardBatch  = 256
+	probeWork     = 2e10 // multiplications of a pass that a probe takes, unless 32 examples take more
 	gradientBatch = 64
 )
 
@@ -49,14 +70,14 @@ const (
 // network, with initial weights and random inputs: the time depends on neither.
 func probePasses(ctx context.Context, e models.Engine, jobs []job, requests map[quantity.Request]bool) (rates, error) {
 	if len(jobs) == 0 {
-		return rates{{size: 1}}, nil
+		return rates{{size: 1, values: 1, svds: 1}}, nil
 	}
 	smallest, largest := jobs[0], jobs[0]
 	for _, j := range jobs {
-		if j.arch.NumParameters() < smallest.arch.NumParameters() {
+		if j.arch.MultiplyAdds() < smallest.arch.MultiplyAdds() {
 			smallest = j
 		}
-		if j.arch.NumParameters() > largest.arch.NumParameters() {
+		if j.arch.MultiplyAdds() > largest.arch.MultiplyAdds() {
 			largest = j
 		}
 	}
@@ -74,7 +95,7 @@ func probePasses(ctx context.Context, e models.Engine, jobs []job, requests map[
 			return nil, fmt.Errorf("timing a pass: %w", err)
 		}
 		rs = append(rs, r)
-		if smallest.arch.NumParameters() == largest.arch.NumParameters() {
+		if smallest.arch.MultiplyAdds() == largest.arch.MultiplyAdds() {
 			break
 		}
 	}
@@ -82,7 +103,9 @@ func probePasses(ctx context.Context, e models.Engine, jobs []job, requests map[
 }
 
 func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err error) {
-	r := rate{size: float64(j.arch.NumParameters())}
+	r := rate{size: float64(j.arch.MultiplyAdds()), values: float64(j.arch.NumParameters())}
+	r.svds, _ = decompositions(j.arch)
+	forwardBatch := quantity.Batch(j.arch)
 	state, err := models.InitialState(j.arch, "pytorch", 1)
 	if err != nil {
 		return r, err
@@ -103,7 +126,7 @@ func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err erro
 	}, 1); err != nil {
 		return r, err
 	}
-	n, d, k := min(j.train, probeExamples), j.arch.Input.Size(), j.arch.Classes
+	n, d, k := min(j.train, probeExamples, max(32, int(probeWork/r.size))), j.arch.Input.Size(), j.arch.Classes
 	x, y := randomExamples(n, d, k)
 	pass := func(size int, batch func(x []float32, y []int32) error) (float64, error) {
 		return timed(func() error {
@@ -121,7 +144,7 @@ func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err erro
 		return r, err
 	}
 	if total.Gradients > 0 || total.Products > 0 {
-		if r.gradient, err = pass(gradientBatch, func(x []float32, y []int32) error {
+		if r.gradient, err = pass(min(gradientBatch, forwardBatch), func(x []float32, y []int32) error {
 			_, err := session.Gradient(moved, x, y, models.Eval, models.Draw{})
 			return err
 		}); err != nil {
