@@ -110,12 +110,15 @@ class Graph:
         return order, wrote[self.layers[-1]["name"]].flatten(1)
 
     def view_shape(self, number):
-        """[C, H, W] of a representation that is no input"""
+        """[C, H, W] of a representation that is no input; of one that was flattened, before that"""
         values = []
         for layer, read in zip(self.layers, self.source):
             if layer["kind"] in WEIGHS and read not in values:
                 values.append(read)
-        v = self.all(torch.zeros(1, *self.shape, dtype=torch.float64))[values[number]]
+        value = values[number]
+        while self.of[value]["kind"] == "flatten":
+            value = self.source[[layer["name"] for layer in self.layers].index(value)]
+        v = self.all(torch.zeros(1, *self.shape, dtype=torch.float64))[value]
         return [*v.shape[1:], 1, 1][:3]
 
     def sums(self, x):
