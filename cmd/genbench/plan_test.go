@@ -97,7 +97,7 @@ func TestRatesOfConvolutions(t *testing.T) {
 		t.Fatal(err)
 	}
 	svds, circular := decompositions(conv)
-	if svds != 1+2*3*9*3+2*2*3*2 || circular != 32*25*2*4*3 {
+	if svds != 1+2*3*9*3+2*2*3*2 || circular != 32*90*2*4*3 {
 		t.Errorf("decompositions of %v and %v multiplications", svds, circular)
 	}
 	rs := rates{{size: 867, values: 19, svds: svds / 2, forward: 0.001, gradient: 0.003, move: 0.01, svd: 0.5}}

@@ -33,11 +33,17 @@ func engine(t *testing.T) models.Engine {
 // leaves out would show.
 func TestTransformations(t *testing.T) {
 	e := engine(t)
-	for _, batchNorm := range []bool{false, true} {
-		s, err := train(context.Background(), e, batchNorm)
+	for _, n := range networks() {
+		s, err := train(context.Background(), e, n)
 		if err != nil {
 			t.Fatal(err)
 		}
+		batchNorm := s.Arch.Has(models.BatchNorm)
+		if batchNorm != strings.Contains(strings.ToLower(n.title), "with batch norm") {
+			t.Fatalf("%q: batch norm %v", n.title, batchNorm)
+		}
+		all := hiddens(s.Arch)
+		half1, half2 := all[0].name+".weight", all[0].reader+".weight"
 		hash := s.Final.Hash()
 		before, err := logits(e, s)
 		if err != nil {
@@ -57,7 +63,7 @@ func TestTransformations(t *testing.T) {
 			}
 			moved := functionMoved(before, after, s.Arch.Classes, classes)
 			if tr.moves && moved != 1 || !tr.moves && moved > rounding { // logits times 2 move by themselves
-				t.Errorf("batch norm %v, %s: the logits move by %v", batchNorm, tr.name, moved)
+				t.Errorf("%s, %s: the logits move by %v", n.title, tr.name, moved)
 			}
 			if c.Final.Hash() == hash || c.Key == s.Key {
 				t.Errorf("%s changes nothing", tr.name)
@@ -78,8 +84,8 @@ func TestTransformations(t *testing.T) {
 			// Half a transformation is seen: the next layer as it was.
 			half := *c
 			half.Final = c.Final.Clone()
-			copy(half.Final.Find("fc2.weight").Data, s.Final.Find("fc2.weight").Data)
-			copy(half.Final.Find("fc1.weight").Data, s.Final.Find("fc1.weight").Data)
+			copy(half.Final.Find(half2).Data, s.Final.Find(half2).Data)
+			copy(half.Final.Find(half1).Data, s.Final.Find(half1).Data)
 			if tr.name == "permuted units" || tr.name == "rescaled layers" || tr.name == "rescaled before norm" {
 				after, err := logits(e, &half)
 				if err != nil {
@@ -121,8 +127,8 @@ func TestDocument(t *testing.T) {
 	}
 	const remedy = "go run ./internal/invariance --output docs/invariance.md"
 	for _, m := range measures.All() {
-		if n := strings.Count(string(kept), "\n| "+m.Info().Name+" |"); n != 2 {
-			t.Errorf("%s has %d rows, want 2; `%s` writes them", m.Info().Name, n, remedy)
+		if n := strings.Count(string(kept), "\n| "+m.Info().Name+" |"); n != 3 {
+			t.Errorf("%s has %d rows, want 3; `%s` writes them", m.Info().Name, n, remedy)
 		}
 	}
 	if os.Getenv("GENBENCH_TEST_ALL") != "1" || runtime.GOARCH != "amd64" {

@@ -3,7 +3,7 @@
 //
 //	go run ./internal/invariance --output docs/invariance.md
 //
-// It trains two small networks by itself, on kernels in plain Go, so that its
+// It trains three small networks by itself, on kernels in plain Go, so that its
 // output is the same on every machine of one architecture.
 package main
 
@@ -35,15 +35,15 @@ func main() {
 	}
 }
 
-// table probes both networks.
+// table probes the networks.
 func table(ctx context.Context) ([]byte, error) {
 	engine, err := cpu.New("go")
 	if err != nil {
 		return nil, err
 	}
 	var probes []*probed
-	for _, batchNorm := range []bool{false, true} {
-		p, err := probe(ctx, engine, batchNorm, measures.All())
+	for _, n := range networks() {
+		p, err := probe(ctx, engine, n, measures.All())
 		if err != nil {
 			return nil, err
 		}

@@ -13,18 +13,49 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// train makes the network that is transformed: 3 hidden layers of 24 units on 300 images, to a cross-entropy
-// of 0.01.
-func train(ctx context.Context, e models.Engine, batchNorm bool) (*quantity.Subject, error) {
+// network is one that is transformed.
+type network struct {
+	title string
+	pool  int // of the images, 28 x 28
+	build func(input models.Shape, classes int) (models.Architecture, error)
+}
+
+// networks are a multi-layer perceptron of 3 hidden layers of 24 units without and with batch norm, and a residual network of one block.
+func networks() []network {
+	mlp := func(batchNorm bool) func(models.Shape, int) (models.Architecture, error) {
+		return func(input models.Shape, classes int) (models.Architecture, error) {
+			return models.MLP(input, classes, models.MLPOptions{Width: 24, Depth: 3, BatchNorm: batchNorm})
+		}
+	}
+	return []network{{"Without batch norm", 2, mlp(false)}, {"With batch norm", 2, mlp(true)}, {"Residual, with batch norm", 4, residual}}
+}
+
+// residual is a convolution of stride 2, a block of two whose sum with what it reads is rectified, and a mean over places.
+func residual(input models.Shape, classes int) (models.Architecture, error) {
+	conv := func(name string, stride int) models.Layer {
+		return models.Layer{Name: name, Kind: models.Conv2D, Channels: 8, Kernel: 3, Stride: stride, Padding: 1, NoBias: true}
+	}
+	norm := func(name string) models.Layer { return models.Layer{Name: name, Kind: models.BatchNorm} }
+	relu := func(name string) models.Layer { return models.Layer{Name: name, Kind: models.ReLU} }
+	return models.Build("custom", input, classes, []models.Layer{
+		conv("conv", 2), norm("bn"), relu("relu"),
+		conv("block.conv1", 1), norm("block.bn1"), relu("block.relu1"), conv("block.conv2", 1), norm("block.bn2"),
+		{Name: "block.add", Kind: models.Add, With: "relu"}, relu("block.relu"),
+		{Name: "pool", Kind: models.GlobalAvgPool}, {Name: "linear", Kind: models.Dense},
+	})
+}
+
+// train makes the network that is transformed: on 300 images, to a cross-entropy of 0.01.
+func train(ctx context.Context, e models.Engine, n network) (*quantity.Subject, error) {
 	set, err := dataset.Open("fmnist-mini", "")
 	if err != nil {
 		return nil, err
 	}
-	data, err := dataset.Build(set, dataset.Transform{Pool: 2, Train: 300, Test: 200})
+	data, err := dataset.Build(set, dataset.Transform{Pool: n.pool, Train: 300, Test: 200})
 	if err != nil {
 		return nil, err
 	}
-	a, err := models.MLP(models.Shape{C: data.Shape.C, H: data.Shape.H, W: data.Shape.W}, data.Classes, models.MLPOptions{Width: 24, Depth: 3, BatchNorm: batchNorm})
+	a, err := n.build(models.Shape{C: data.Shape.C, H: data.Shape.H, W: data.Shape.W}, data.Classes)
 	if err != nil {
 		return nil, err
 	}
@@ -84,10 +115,10 @@ const seeds = 9
 
 // probed is one network: what each transformation does to its function and to the measures.
 type probed struct {
-	batchNorm bool
-	function  []float64   // [transformations]; NaN where one does not apply
-	values    [][]outcome // [measures][1 + transformations]; the first is the network's own
-	noise     []float64   // [measures], the largest change with another seed; 0 of what is not stochastic
+	title    string
+	function []float64   // [transformations]; NaN where one does not apply
+	values   [][]outcome // [measures][1 + transformations]; the first is the network's own
+	noise    []float64   // [measures], the largest change with another seed; 0 of what is not stochastic
 }
 
 // outcome is a measure's value, or why it has none.
@@ -98,12 +129,12 @@ type outcome struct {
 }
 
 // probe computes every measure of the network and of its transformations.
-func probe(ctx context.Context, e models.Engine, batchNorm bool, ms []measure.Measure) (*probed, error) {
-	s, err := train(ctx, e, batchNorm)
+func probe(ctx context.Context, e models.Engine, n network, ms []measure.Measure) (*probed, error) {
+	s, err := train(ctx, e, n)
 	if err != nil {
 		return nil, err
 	}
-	p := &probed{batchNorm: batchNorm, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
+	p := &probed{title: n.title, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
 	cache, err := os.MkdirTemp("", "genbench-invariance-")
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ same function, the same weights, [Out, In, 1, 1]. Its FFT spectral norm is then 
 the matrix norm, as genbench has it for dense layers. A NiN is RGM's own class NiN, with the stored tensors.
 
 Prints RGM's and genbench's value of every measure (genbench's from STORE/values, where they are), and exits
-with status 1 where they differ by more than 1e-4: relatively, or for logarithms absolutely, which is the relative
+with status 1 where they differ by more than 1e-4 (3e-4 in a network of convolutions): relatively, or for logarithms absolutely, which is the relative
 difference of what they are the logarithms of. Values that rest on random noise are held against the mean and the
 standard deviation of RGM's over seeds. --write keeps RGM's values as JSON, and beside them those of deterministic measures
 with an epsilon of 0 in the batch norm that its _reparam leaves behind, whose factor 1/√(1+ε) a layer is then gone.
@@ -168,7 +168,7 @@ def compare(net, expected):
         if value is None:
             print("%-46s %18s %18s" % (name, "%.8g%s" % (rgm, text), "-"))
             continue
-        ok = apart <= tolerance
+        ok = apart <= tolerance * (3 if kind not in STOCHASTIC and net.has("conv2d") else 1)  # 7 neutral batch norms in a margin
         good = good and ok
         print("%-46s %18s %18.8g %8.1e%2s %s" % (name, "%.8g%s" % (rgm, text), value, apart, unit, "" if ok else "FAIL"))
     return good

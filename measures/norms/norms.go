@@ -196,6 +196,9 @@ func (m Measure) deviations() string {
 	if m.form == pathNorm {
 		s += ", where the code's neutral batch norm leaves a factor 1/√(1+ε) a layer; natural logarithm of what the paper and its code have as it is, which overflows"
 	}
+	if m.readsSpectral() || m.form == prodOfFro || m.form == sumOfFro {
+		s += "; in a residual network all layers count, those of shortcuts too, which the code cannot fold batch norm into, and no product bounds what the network does"
+	}
 	if m.fft {
 		s += "; a dense layer's is the matrix norm, where the code knows 4-dimensional weights only"
 	}
