@@ -225,3 +225,20 @@ func TestUntoldGradients(t *testing.T) {
 		}
 	}
 }
+
+// TestColours: the pixels of all channels are pooled. Three constant channels have three values, equally often, in log2(3) bits, and a grey image of one value has none.
+func TestColours(t *testing.T) {
+	a := layers(false, 12, 2)
+	a.Input = models.Shape{C: 3, H: 2, W: 2}
+	s := subjectOf(a, models.NewState(a), make([]float32, 24), []int32{0, 1})
+	s.Data.NativeShape.C, s.Data.NativeShape.H, s.Data.NativeShape.W = 3, 2, 2
+	s.Data.Train.Native = []uint8{10, 10, 10, 10, 20, 20, 20, 20, 30, 30, 30, 30, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7}
+	p := openSubject(t, testHost(t, t.TempDir()), s)
+	got := request(t, p, "complexity", nil)["values"]
+	if math.Abs(got[0]-math.Log2(3)) > 1e-12 || got[1] != 0 {
+		t.Errorf("entropies %v, want log2(3) and 0", got)
+	}
+	if v := request(t, p, "complexity", map[string]string{"complexity": "png"})["values"]; !(v[0] > 0 && v[1] > 0) {
+		t.Errorf("PNG files of %v bytes", v)
+	}
+}
