@@ -148,7 +148,9 @@ func (b *builder) configuration(index []int) (configuration, error) {
 	if err := b.resolve(&p, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
 	}
-	c.net.Training.Snapshots = keptSnapshots(s.Keep.Snapshots, c.net.Training.MaxEpochs)
+	if err := c.net.keepSnapshots(s.Keep); err != nil {
+		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
+	}
 	return c, nil
 }
 
@@ -157,13 +159,14 @@ type seedSet struct {
 	seed          int64
 	seeds         models.Seeds
 	labels, noise uint64
+	augment       uint64 // only of networks with augmentation
 }
 
 func newSeedSet(seed int64) seedSet {
 	return seedSet{
 		seed:   seed,
 		seeds:  models.Seeds{Init: DeriveSeed("init", seed), Order: DeriveSeed("order", seed), Dropout: DeriveSeed("dropout", seed)},
-		labels: DeriveSeed("labels", seed), noise: DeriveSeed("noise", seed),
+		labels: DeriveSeed("labels", seed), noise: DeriveSeed("noise", seed), augment: DeriveSeed("augment", seed),
 	}
 }
 
@@ -173,20 +176,12 @@ func (c *configuration) seeded(s *seedSet) (Network, error) {
 	t := c.transform
 	t.ShuffleSeed, t.NoiseSeed = s.labels, s.noise
 	n.Seed, n.Seeds, n.Transform = s.seed, s.seeds, t.Canonical()
+	if n.Training.Augment.On() {
+		n.Seeds.Augment = s.augment
+	}
 	var err error
 	n.ID, err = n.identity(c.identity)
 	return n, err
-}
-
-// keptSnapshots leaves out epochs that this network cannot reach.
-func keptSnapshots(epochs []int, last int) []int {
-	var kept []int
-	for _, e := range epochs {
-		if e <= last {
-			kept = append(kept, e)
-		}
-	}
-	return kept
 }
 
 // resolve fills in the configuration, and reports values that do not go together.
@@ -218,6 +213,9 @@ func (b *builder) resolve(p *point, c *configuration) error {
 	n.Set, n.Arch, n.Training = info.Name, arch.arch, p.training
 	n.Training.Optimizer = p.effective(b.table)
 	if err := n.Training.Validate(); err != nil {
+		return err
+	}
+	if err := n.Training.Fits(n.Arch); err != nil {
 		return err
 	}
 	c.identity, err = n.identityOfConfiguration(arch.json)
@@ -265,7 +263,9 @@ func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
 		Target    float64          `json:"target_loss"`
 		Epochs    int              `json:"max_epochs"`
 		Init      string           `json:"init"`
-	}{t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init})
+
+		Augment models.Augmentation `json:"augment,omitzero"`
+	}{t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init, t.Augment})
 	if err != nil {
 		return nil, fmt.Errorf("identifying a network: %w", err)
 	}
@@ -274,10 +274,10 @@ func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
 	return append(b, ','), nil
 }
 
-// cost is a network's training relative to others': trainable values times
+// cost is a network's training relative to others': multiply-adds of an example times
 // examples times epochs at most. It orders work and weighs progress, and no result depends on it.
 func (n *Network) cost() float64 {
-	return float64(n.Arch.NumParameters()) * float64(n.TrainSize()) * float64(n.Training.MaxEpochs)
+	return float64(n.Arch.MultiplyAdds()) * float64(n.TrainSize()) * float64(n.Training.MaxEpochs)
 }
 
 // TrainSize is the number of training examples.

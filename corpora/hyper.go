@@ -13,9 +13,9 @@ import (
 
 // point is one network's hyperparameters, all of them.
 type point struct {
-	set          string
-	transform    dataset.Transform // seeds not yet set but for SubsetSeed
-	training     models.Training
+	set       string
+	transform dataset.Transform // seeds not yet set but for SubsetSeed
+	training  models.Training
 
 	family              string
 	widths              []int // overrides width and depth
@@ -86,6 +86,8 @@ func hypers() []hyper {
 		training(integer("batch", 1, many, 32, func(p *point, n int) { p.training.BatchSize = n })),
 		training(real("target_loss", 0, 1e6, 0.01, func(p *point, f float64) { p.training.TargetLoss = f })),
 		training(integer("max_epochs", 1, many, 1000, func(p *point, n int) { p.training.MaxEpochs = n })),
+		training(integer("augment_crop", 0, 64, 0, func(p *point, n int) { p.training.Augment.Crop = n })),
+		training(boolean("augment_flip", func(p *point, b bool) { p.training.Augment.Flip = b })),
 	}
 }
 
@@ -120,9 +122,9 @@ func choice(name string, choices []string, set func(*point, string)) hyper {
 	return hyper{name: name, kind: text, choices: choices, def: Text(choices[0]), set: func(p *point, v Value) { set(p, v.text) }}
 }
 
-func above(h hyper) hyper                   { h.openMin = true; return h }
-func below(h hyper) hyper                   { h.openMax = true; return h }
-func needed(h hyper) hyper                  { h.required = true; return h }
+func above(h hyper) hyper  { h.openMin = true; return h }
+func below(h hyper) hyper  { h.openMax = true; return h }
+func needed(h hyper) hyper { h.required = true; return h }
 func byFamily(h hyper, of map[string]Value) hyper {
 	h.families = of
 	return h

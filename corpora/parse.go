@@ -58,7 +58,7 @@ func (p *specParser) fail(at pos, field, remedy, format string, args ...any) {
 }
 
 func (p *specParser) root(node ast.Node) {
-	keys := []string{"name", "description", "data", "network", "training", "axes", "overrides", "keep", "measures", "plugins"}
+	keys := []string{"name", "description", "data", "network", "training", "axes", "overrides", "keep", "measures", "plugins", "plugin_read"}
 	p.mapping(node, "", keys, func(key string, at pos, v ast.Node) {
 		p.spec.at[key] = at
 		switch key {
@@ -81,6 +81,13 @@ func (p *specParser) root(node ast.Node) {
 				var s string
 				if p.string(item, fmt.Sprintf("measures[%d]", i), &s) {
 					p.spec.Measures = append(p.spec.Measures, s)
+				}
+			})
+		case "plugin_read":
+			p.sequence(v, key, func(i int, item ast.Node) {
+				var s string
+				if p.string(item, fmt.Sprintf("plugin_read[%d]", i), &s) {
+					p.spec.Read = append(p.spec.Read, s)
 				}
 			})
 		case "plugins":
@@ -120,30 +127,4 @@ func (p *specParser) axis(node ast.Node, field string, h hyper) []Value {
 		p.fail(position(node), field, "give at least one value, or remove the axis", "has no values")
 	}
 	return values
-}
-
-func (p *specParser) keep(node ast.Node) {
-	p.mapping(node, "keep", []string{"init", "snapshots"}, func(key string, at pos, v ast.Node) {
-		switch key {
-		case "init":
-			if v, ok := p.value(v, "keep.init", hyper{kind: truth}); ok {
-				p.spec.Keep.Init = v.number != 0
-			}
-		case "snapshots":
-			p.spec.at["keep.snapshots"] = at
-			epoch := hyper{whole: true, max: 1 << 30}
-			for _, v := range p.snapshots(v, epoch) {
-				p.spec.Keep.Snapshots = append(p.spec.Keep.Snapshots, int(v.number))
-			}
-		}
-	})
-	slices.Sort(p.spec.Keep.Snapshots)
-}
-
-// snapshots is an axis that may be empty.
-func (p *specParser) snapshots(node ast.Node, epoch hyper) []Value {
-	if s, ok := node.(*ast.SequenceNode); ok && len(s.Values) == 0 {
-		return nil
-	}
-	return p.axis(node, "keep.snapshots", epoch)
 }

@@ -21,6 +21,7 @@ type Spec struct {
 	Keep     Keep
 	Measures []string          // what to score with: patterns of measures; empty: all built-ins
 	Plugins  map[string]string // third-party measures: name -> path of the program; absolute from [Find]
+	Read     []string          // more files and folders that plugins may read; absolute from [Find]
 
 	fixed  []Setting // every hyperparameter that is not an axis, defaults included
 	widths []int     // network.widths; nil: width and depth say it
@@ -36,8 +37,9 @@ type Spec struct {
 
 // Keep says what is kept of each network beside its final tensors.
 type Keep struct {
-	Init      bool  `json:"init"`                // the initial tensors
-	Snapshots []int `json:"snapshots,omitempty"` // epochs; 0: before training
+	Init          bool   `json:"init"`                     // the initial tensors
+	Snapshots     []Mark `json:"snapshots,omitempty"`      // the tensors after these epochs; 0: before training
+	SnapshotSteps []Mark `json:"snapshot_steps,omitempty"` // and after these optimizer steps, from 1
 }
 
 type pos struct{ line, column int }
@@ -93,6 +95,7 @@ type specJSON struct {
 	Keep        Keep              `json:"keep"`
 	Measures    []string          `json:"measures,omitempty"`
 	Plugins     map[string]string `json:"plugins,omitempty"`
+	Read        []string          `json:"plugin_read,omitempty"`
 }
 
 // MarshalJSON writes the resolved spec: defaults written out, axes in order.
@@ -100,7 +103,7 @@ func (s *Spec) MarshalJSON() ([]byte, error) {
 	return json.Marshal(specJSON{
 		Name: s.Name, Description: s.Description, Imported: s.Imported,
 		Fixed: s.fixed, Widths: s.widths, Layers: s.layers, Axes: s.axes, Overrides: s.overrides, Seeds: s.seeds,
-		Keep: s.Keep, Measures: s.Measures, Plugins: s.Plugins,
+		Keep: s.Keep, Measures: s.Measures, Plugins: s.Plugins, Read: s.Read,
 	})
 }
 
@@ -113,7 +116,7 @@ func (s *Spec) UnmarshalJSON(b []byte) error {
 	*s = Spec{
 		Name: j.Name, Description: j.Description, Imported: j.Imported,
 		fixed: j.Fixed, widths: j.Widths, layers: j.Layers, axes: j.Axes, overrides: j.Overrides, seeds: j.Seeds,
-		Keep: j.Keep, Measures: j.Measures, Plugins: j.Plugins,
+		Keep: j.Keep, Measures: j.Measures, Plugins: j.Plugins, Read: j.Read,
 	}
 	if !nameOK(s.Name) {
 		return fmt.Errorf("name %q: %s", clip(s.Name), nameRule)

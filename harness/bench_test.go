@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "plugin" {
 		measure.Serve(measures.All()...)
 	}
+	if len(os.Args) > 4 && os.Args[1] == "hostile" {
+		asHostile(os.Args[2:])
+	}
 	os.Exit(m.Run())
 }
 

@@ -26,7 +26,7 @@ func TestTotals(t *testing.T) {
 		}
 		return m
 	}
-	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters, 4·4 + 4·2 = 24 multiplications
+	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters, 4·4 + 4·2 = 24 multiply-adds
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestTotals(t *testing.T) {
 			{arch: small, train: 100},
 			{arch: small, train: 200, lacks: []int{1}},
 		},
-		rates: rates{{size: 12, values: 15, svds: 1, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
+		rates: rates{{size: 15, passes: 12, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
 	}
 	got, err := m.total()
 	if err != nil {
@@ -86,31 +86,28 @@ func TestBrief(t *testing.T) {
 	}
 }
 
-// TestRatesOfConvolutions: passes go by multiplications, of which a kernel takes part in many, moves by parameters, and circular
-// norms by frequencies.
-func TestRatesOfConvolutions(t *testing.T) {
-	conv, err := models.Build("custom", models.Shape{C: 1, H: 8, W: 8}, 2, []models.Layer{
-		{Kind: models.Conv2D, Channels: 3, Kernel: 3, Padding: 1}, // 30 parameters, 64·3·9 = 1728 multiplications
-		{Kind: models.GlobalAvgPool}, {Kind: models.Dense},        // 8 and 6
+// TestGPU: 3.6e16 operations at 10^13 a second are an hour.
+func TestGPU(t *testing.T) {
+	if got := gpuOf(3.6e16, 10); !strings.HasPrefix(got, "1 hours of one that sustains 10 TFLOP/s (--gpu-tflops; not a measurement") || !strings.HasSuffix(got, "training takes 3.6e+04 TFLOP, counted from the layers and the epochs expected") {
+		t.Error(got)
+	}
+	if got := gpuOf(0, 10); got != "nothing is missing" {
+		t.Error(got)
+	}
+}
+
+// TestDecompositionCost by hand: 4 x 16 and 2 x 4 matrices.
+func TestDecompositionCost(t *testing.T) {
+	a, err := models.Build("custom", models.Shape{C: 4, H: 2, W: 2}, 2, []models.Layer{
+		{Kind: models.Conv2D, Channels: 4, Kernel: 2}, {Kind: models.Dense},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	svds, circular := decompositions(conv)
-	if svds != 1+2*3*9*3+2*2*3*2 || circular != 32*90*2*4*3 {
-		t.Errorf("decompositions of %v and %v multiplications", svds, circular)
+	if got := decompositionCost(a); got != 4*16*4+2*4*2 {
+		t.Errorf("cost %v", got)
 	}
-	rs := rates{{size: 867, values: 19, svds: svds / 2, forward: 0.001, gradient: 0.003, move: 0.01, svd: 0.5}}
-	j := job{arch: conv, train: 10, test: 20}
-	for _, c := range []struct {
-		cost quantity.Cost
-		want float64
-	}{
-		{quantity.Cost{Forwards: 3, TestForwards: 1}, 2 * 0.001 * (3*10 + 20)}, {quantity.Cost{Gradients: 1}, 2 * 0.003 * 10},
-		{quantity.Cost{Moves: 1}, 2 * 0.01}, {quantity.Cost{SVDs: 1}, 2 * 0.5}, {quantity.Cost{Circular: 1}, 2 * 0.5 * circular / svds},
-	} {
-		if got := rs.seconds(c.cost, j); math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("%s: %v s, want %v", c.cost, got, c.want)
-		}
+	if got := circularCost(a); got != 2*180*4*4 { // 2 of 2 x 2 frequencies, once for all of one sign
+		t.Errorf("cost of circular norms %v", got)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/genbench/genbench/internal/rewrite"
 	"github.com/genbench/genbench/measures"
 	"github.com/genbench/genbench/models/cpu"
 )
@@ -42,7 +43,7 @@ func table(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	var probes []*probed
-	for _, n := range networks() {
+	for _, n := range rewrite.Networks() {
 		p, err := probe(ctx, engine, n, measures.All())
 		if err != nil {
 			return nil, err

@@ -6,77 +6,12 @@ import (
 	"math"
 	"os"
 
-	"github.com/genbench/genbench/corpora/dataset"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/internal/inprocess"
+	"github.com/genbench/genbench/internal/rewrite"
 	"github.com/genbench/genbench/models"
 )
-
-// network is one that is transformed.
-type network struct {
-	title string
-	pool  int // of the images, 28 x 28
-	build func(input models.Shape, classes int) (models.Architecture, error)
-}
-
-// networks are a multi-layer perceptron of 3 hidden layers of 24 units without and with batch norm, and a residual network of one block.
-func networks() []network {
-	mlp := func(batchNorm bool) func(models.Shape, int) (models.Architecture, error) {
-		return func(input models.Shape, classes int) (models.Architecture, error) {
-			return models.MLP(input, classes, models.MLPOptions{Width: 24, Depth: 3, BatchNorm: batchNorm})
-		}
-	}
-	return []network{{"Without batch norm", 2, mlp(false)}, {"With batch norm", 2, mlp(true)}, {"Residual, with batch norm", 4, residual}}
-}
-
-// residual is a convolution of stride 2, a block of two whose sum with what it reads is rectified, and a mean over places.
-func residual(input models.Shape, classes int) (models.Architecture, error) {
-	conv := func(name string, stride int) models.Layer {
-		return models.Layer{Name: name, Kind: models.Conv2D, Channels: 8, Kernel: 3, Stride: stride, Padding: 1, NoBias: true}
-	}
-	norm := func(name string) models.Layer { return models.Layer{Name: name, Kind: models.BatchNorm} }
-	relu := func(name string) models.Layer { return models.Layer{Name: name, Kind: models.ReLU} }
-	return models.Build("custom", input, classes, []models.Layer{
-		conv("conv", 2), norm("bn"), relu("relu"),
-		conv("block.conv1", 1), norm("block.bn1"), relu("block.relu1"), conv("block.conv2", 1), norm("block.bn2"),
-		{Name: "block.add", Kind: models.Add, With: "relu"}, relu("block.relu"),
-		{Name: "pool", Kind: models.GlobalAvgPool}, {Name: "linear", Kind: models.Dense},
-	})
-}
-
-// train makes the network that is transformed: on 300 images, to a cross-entropy of 0.01.
-func train(ctx context.Context, e models.Engine, n network) (*quantity.Subject, error) {
-	set, err := dataset.Open("fmnist-mini", "")
-	if err != nil {
-		return nil, err
-	}
-	data, err := dataset.Build(set, dataset.Transform{Pool: n.pool, Train: 300, Test: 200})
-	if err != nil {
-		return nil, err
-	}
-	a, err := n.build(models.Shape{C: data.Shape.C, H: data.Shape.H, W: data.Shape.W}, data.Classes)
-	if err != nil {
-		return nil, err
-	}
-	var trained [2]*models.Trained // the network and its sibling
-	for i := range trained {
-		trained[i], err = models.Train(ctx, e, a, models.Training{
-			Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.05, Momentum: 0.9}, BatchSize: 32, TargetLoss: 0.01, MaxEpochs: 400, Init: "pytorch",
-		}, models.Seeds{Init: uint64(i + 1), Order: 2, Dropout: 3}, models.Examples{X: data.Train.X, Y: data.Train.Y}, nil)
-		if err == nil && trained[i].Stop != models.StopTarget {
-			err = fmt.Errorf("the network stopped at a loss above its target: %s", trained[i].Stop)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	t, other := trained[0], trained[1].Final
-	return &quantity.Subject{
-		Key: t.Final.Hash(), Arch: a, Final: t.Final, Init: t.Init, Data: data, Facts: inprocess.FactsOf(t), Seed: 1,
-		Sibling: &quantity.Twin{Hash: other.Hash(), Arch: a, Final: other},
-	}, nil
-}
 
 // logits of the training and then the test inputs, [N, K].
 func logits(e models.Engine, s *quantity.Subject) ([]float32, error) {
@@ -129,12 +64,12 @@ type outcome struct {
 }
 
 // probe computes every measure of the network and of its transformations.
-func probe(ctx context.Context, e models.Engine, n network, ms []measure.Measure) (*probed, error) {
-	s, err := train(ctx, e, n)
+func probe(ctx context.Context, e models.Engine, n rewrite.Network, ms []measure.Measure) (*probed, error) {
+	s, err := n.Train(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	p := &probed{title: n.title, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
+	p := &probed{title: n.Title, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
 	cache, err := os.MkdirTemp("", "genbench-invariance-")
 	if err != nil {
 		return nil, err
@@ -149,8 +84,8 @@ func probe(ctx context.Context, e models.Engine, n network, ms []measure.Measure
 	if err := p.add(ctx, h, s, ms); err != nil {
 		return nil, err
 	}
-	for _, t := range transformations() {
-		changed, classes, ok := t.apply(s)
+	for _, t := range rewrite.All() {
+		changed, classes, ok := t.Apply(s)
 		if !ok {
 			p.function = append(p.function, math.NaN())
 			for m := range ms {
@@ -164,7 +99,7 @@ func probe(ctx context.Context, e models.Engine, n network, ms []measure.Measure
 		}
 		p.function = append(p.function, functionMoved(before, after, s.Arch.Classes, classes))
 		if err := p.add(ctx, h, changed, ms); err != nil {
-			return nil, fmt.Errorf("%s: %w", t.name, err)
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 	}
 	return p, p.listen(ctx, h, s, ms)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/internal/rewrite"
 )
 
 // still is the change below which a value counts as unmoved: what rounding in float32 does to sums over
@@ -27,8 +28,8 @@ func write(w io.Writer, engine string, ms []measure.Measure, probes []*probed) e
 		"after; of a measure on log scale, of what it is the logarithm of. **=**: at most %g. **~**: more than that, and\n"+
 		"no more than the noise, the largest change that %d other seeds make: transformations that move the weights' places let the\n"+
 		"same draws fall on other weights. —: does not apply, or not stochastic.\n\n", engine, still, seeds)
-	for _, t := range transformations() {
-		fmt.Fprintf(&b, "- **%s**: %s.\n", t.name, t.what)
+	for _, t := range rewrite.All() {
+		fmt.Fprintf(&b, "- **%s**: %s.\n", t.Name, t.What)
 	}
 	for _, p := range probes {
 		p.write(&b, ms)
@@ -40,10 +41,10 @@ func write(w io.Writer, engine string, ms []measure.Measure, probes []*probed) e
 func (p *probed) write(b *strings.Builder, ms []measure.Measure) {
 	fmt.Fprintf(b, "\n## %s\n\n| |", p.title)
 	var heads []int
-	for i, t := range transformations() {
+	for i, t := range rewrite.All() {
 		if !math.IsNaN(p.function[i]) {
 			heads = append(heads, i)
-			fmt.Fprintf(b, " %s |", t.name)
+			fmt.Fprintf(b, " %s |", t.Name)
 		}
 	}
 	b.WriteString(" other seeds |\n|---|" + strings.Repeat("---|", len(heads)+1) + "\n| *logits* |")

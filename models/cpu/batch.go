@@ -124,6 +124,7 @@ func unturn(dst, x []float32, f form, w int) {
 // pass is the buffers of a forward and backward pass over a whole batch. Only
 // methods that need one make it.
 type pass struct {
+	panels  int         // how many there is room for
 	out     [][]float32 // per layer: what it wrote, [panel][Out][w]
 	xhat    [][]float32 // per layer: batch norm's normalized input
 	keep    [][]float32 // per layer: dropout's mask
@@ -149,10 +150,11 @@ type pass struct {
 	highest          []float32 // [w]
 }
 
-func newPass(p *plan, maxBatch int) *pass {
-	n := panels(maxBatch) * panel
+func newPass(p *plan, examples int) *pass {
+	n := panels(examples) * panel
 	b := &pass{
-		out: make([][]float32, len(p.layers)), xhat: make([][]float32, len(p.layers)), keep: make([][]float32, len(p.layers)),
+		panels: panels(examples),
+		out:    make([][]float32, len(p.layers)), xhat: make([][]float32, len(p.layers)), keep: make([][]float32, len(p.layers)),
 		input: aligned(n * roundUp(p.input, 16)),
 		rows:  aligned(p.exampleRows(n)),
 		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
@@ -176,6 +178,6 @@ func newPass(p *plan, maxBatch int) *pass {
 			masked = max(masked, l.out)
 		}
 	}
-	b.mask = aligned(maxBatch * masked)
+	b.mask = aligned(n * masked)
 	return b
 }

@@ -28,7 +28,8 @@ func newTrial(m, n, runs, steps, slack int, columns bool, rng *rand.Rand) trial 
 	k := runs * steps
 	groups := (n + panel - 1) / panel
 	t := trial{product: product{m: m, n: n, runs: runs, steps: steps, ldb: min(n, panel) + slack, ldc: min(n, panel) + 2*slack}}
-	t.bgroup, t.cgroup = k*t.ldb+slack, m*t.ldc+slack
+	t.bjump, t.still = slack*t.ldb, slack%2 == 1
+	t.bgroup, t.cgroup = (k+runs*slack)*t.ldb+slack, m*t.ldc+slack
 	if columns {
 		t.rs, t.cs, t.jump = 1, m+slack, slack
 	} else {
@@ -47,7 +48,7 @@ func (t *trial) sum(i, j int) (s, size float64) {
 	for r := range t.runs {
 		for q := range t.steps {
 			a := float64(t.a[i*t.rs+r*(t.steps*t.cs+t.jump)+q*t.cs])
-			b := float64(t.b[j/panel*t.bgroup+(r*t.steps+q)*t.ldb+j%panel])
+			b := float64(t.b[j/panel*t.bgroup+r*(t.steps*t.ldb+t.bjump)+q*t.ldb+j%panel])
 			s += a * b
 			size += math.Abs(a * b)
 		}
@@ -141,6 +142,16 @@ func TestGemmShapes(t *testing.T) {
 			p.check(t.Fatalf, k)
 		}
 	})
+}
+
+// TestGemmOverlap: groups of columns may read the same rows of B, as the windows of a convolution do.
+func TestGemmOverlap(t *testing.T) {
+	for _, k := range available() {
+		p := newTrial(15, 3*panel, 3, 8, 0, false, rand.New(rand.NewPCG(12, 12)))
+		p.ldb, p.bgroup, p.bjump = panel, 4*panel, 7*panel
+		p.b = p.b[:2*p.bgroup+(3*8+2*7)*panel]
+		p.check(t.Errorf, k)
+	}
 }
 
 // TestGemmBits: the two assembler sets sum in one order, so they agree in bits,

@@ -139,6 +139,49 @@ func TestElementwise(t *testing.T) {
 	}
 }
 
+// TestPooling compares the kernels of pooling and sums with their definitions.
+func TestPooling(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 13))
+	for _, k := range available() {
+		const n = 40
+		x, y, dy, dx := normals(rng, n), normals(rng, n), normals(rng, n), normals(rng, n)
+		x[7], y[7] = 0.5, 0.5
+		got := append([]float32(nil), x...)
+		k.maximum(got, y)
+		for i := range x {
+			if got[i] != max(x[i], y[i]) {
+				t.Errorf("%s: the larger of %v and %v is %v", k.name, x[i], y[i], got[i])
+			}
+		}
+		want := make([]float64, n)
+		for i := range x {
+			want[i] = float64(dx[i]) + 0.75*float64(dy[i])
+		}
+		sum := append([]float32(nil), dx...)
+		k.axpy(sum, dy, 0.75)
+		within(t, k.name+" axpy", sum, want, few)
+
+		left := make([]float32, n)
+		for i := range left {
+			if i%5 != 0 {
+				left[i] = math.Float32frombits(0xffffffff)
+			}
+		}
+		first, before := append([]float32(nil), dx...), append([]float32(nil), left...)
+		k.pick(first, x, got, dy, left)
+		for i := range x {
+			won := i%5 != 0 && x[i] >= y[i]
+			w, l := dx[i], before[i]
+			if won {
+				w, l = dx[i]+dy[i], 0
+			}
+			if first[i] != w || math.Float32bits(left[i]) != math.Float32bits(l) {
+				t.Errorf("%s: pick %d: gradient %v, want %v; left %v, want %v", k.name, i, first[i], w, left[i], l)
+			}
+		}
+	}
+}
+
 // TestNormalize compares batch norm's kernels with the formulas in float64.
 func TestNormalize(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))

@@ -15,7 +15,7 @@ func (s *session) Backward(x, seed []float32, visit func(layer int, gradient []f
 	if err != nil {
 		return fmt.Errorf("going backward: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	r := run{x: x, n: n, mode: models.Eval}
 	if err := s.forward(r); err != nil {
 		return fmt.Errorf("going backward: %w", err)
@@ -65,7 +65,7 @@ func (s *session) perExample(what string, dst []float64, x []float32, y []int32,
 	if err != nil {
 		return err
 	}
-	s.pass()
+	s.pass(min(n, panel))
 	for first := 0; first < n; first += panel {
 		m := min(panel, n-first)
 		r := run{x: x[first*s.p.input : (first+m)*s.p.input], n: m, mode: models.Eval, fuse: true}
@@ -126,7 +126,7 @@ func (s *session) GradientMoments(sum, squares [][]float64, x []float32, y []int
 	if err != nil {
 		return fmt.Errorf("computing moments of gradients: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	if b.squares == nil {
 		b.squares = aligned(s.p.params)
 	}

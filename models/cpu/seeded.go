@@ -20,7 +20,7 @@ func (s *session) GradientFrom(dst models.State, x, seed []float32) error {
 	if err != nil {
 		return fmt.Errorf("computing a gradient: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	r := run{x: x, n: n, mode: models.Eval, fuse: true, tensors: true}
 	if err := s.forward(r); err != nil {
 		return fmt.Errorf("computing a gradient: %w", err)

@@ -198,7 +198,7 @@ func (s *session) Outputs(x []float32, visit func(layer int, out []float32)) err
 	if err != nil {
 		return fmt.Errorf("computing outputs: %w", err)
 	}
-	b := s.pass()
+	b := s.pass(n)
 	if err := s.forward(run{x: x, n: n, mode: models.Eval}); err != nil {
 		return fmt.Errorf("computing outputs: %w", err)
 	}
@@ -227,7 +227,7 @@ func (s *session) Gradient(dst models.State, x []float32, y []int32, mode models
 	if err != nil {
 		return 0, fmt.Errorf("computing a gradient: %w", err)
 	}
-	s.pass()
+	s.pass(n)
 	r := run{x: x, n: n, mode: mode, draw: d, fuse: true, tensors: true}
 	if err := s.forward(r); err != nil {
 		return 0, fmt.Errorf("computing a gradient: %w", err)
@@ -253,7 +253,6 @@ func (s *session) Begin(o models.Optimizer) error {
 	if err != nil {
 		return fmt.Errorf("beginning to train: %w", err)
 	}
-	s.pass()
 	s.optimizer, s.steps = o, 0
 	*s.rule = momentumRule{lr: float32(o.LearningRate), mu: float32(o.Momentum), wd: float32(o.WeightDecay)}
 	for i := range s.moments {
@@ -273,6 +272,7 @@ func (s *session) Step(x []float32, y []int32, d models.Draw) (float64, error) {
 	n, err := s.labelled(x, y)
 	r := run{x: x, n: n, mode: models.Learn, draw: d, fuse: true, tensors: true}
 	if err == nil {
+		s.pass(n)
 		err = s.forward(r)
 	}
 	if err != nil {
@@ -292,12 +292,18 @@ func (s *session) Close() error {
 	return nil
 }
 
-// pass returns the buffers for whole batches, and makes them at the first call.
-func (s *session) pass() *pass {
-	if s.b == nil {
-		s.b = newPass(s.p, s.maxBatch)
-		s.conv.trainable(s.p.conv)
-		s.grads = aligned(s.p.params)
+// pass returns the buffers for batches of n examples, and makes or enlarges them where they are too small.
+func (s *session) pass(n int) *pass {
+	if s.b == nil || panels(n) > s.b.panels {
+		squares := []float32(nil)
+		if s.b == nil {
+			s.conv.trainable(s.p.conv)
+			s.grads = aligned(s.p.params)
+		} else {
+			squares = s.b.squares
+		}
+		s.b = newPass(s.p, n)
+		s.b.squares = squares
 	}
 	return s.b
 }

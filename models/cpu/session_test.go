@@ -47,6 +47,25 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// residual is a small network of every kind of layer that sees images.
+func residual(t testing.TB) models.Architecture {
+	t.Helper()
+	conv := func(name, from string, stride int) models.Layer {
+		return models.Layer{Name: name, Kind: models.Conv2D, From: from, Channels: 12, Kernel: 3, Stride: stride, Padding: 1, NoBias: stride > 1}
+	}
+	a, err := models.Build("resnet", models.Shape{C: 3, H: 8, W: 6}, 5, []models.Layer{
+		conv("conv1", "", 1), {Name: "bn1", Kind: models.BatchNorm}, {Name: "relu1", Kind: models.ReLU},
+		conv("conv2", "", 2), {Name: "bn2", Kind: models.BatchNorm}, conv("short", "relu1", 2),
+		{Name: "add", Kind: models.Add, From: "bn2", With: "short"}, {Name: "drop", Kind: models.Dropout, Rate: 0.25},
+		{Name: "max", Kind: models.MaxPool, Kernel: 2, Stride: 1}, {Name: "avg", Kind: models.AvgPool, Kernel: 2, Stride: 1},
+		{Name: "flat", Kind: models.Flatten}, {Name: "fc", Kind: models.Dense},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
 // TestAllocations: after one call, nothing allocates, for every method (the
 // suite's), and for Step with every optimizer and at batch sizes that change.
 func TestAllocations(t *testing.T) {
@@ -54,7 +73,7 @@ func TestAllocations(t *testing.T) {
 		t.Run(e.Name(), func(t *testing.T) {
 			enginetest.Allocations(t, e)
 			for _, o := range []models.Optimizer{momentum, adam, rmsprop} {
-				for name, a := range map[string]models.Architecture{"plain": chain(false, 64, 40, 10), "everything": everything()} {
+				for name, a := range map[string]models.Architecture{"plain": chain(false, 64, 40, 10), "everything": everything(), "residual": residual(t)} {
 					state, x, y := drawn(t, a, 70)
 					s := open(t, e, a, state, 70)
 					if err := s.Begin(o); err != nil {

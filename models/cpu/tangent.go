@@ -11,6 +11,7 @@ var _ models.SecondOrder = (*session)(nil)
 // tangents is the buffers of a forward and backward pass of derivatives along one
 // direction of the tensors. Only HessianVector makes it.
 type tangents struct {
+	panels    int         // how many there is room for
 	direction []float32   // arena like params
 	gradient  []float32   // arena like params: the derivative of the gradient
 	out       [][]float32 // per layer: the derivative of what it wrote
@@ -19,9 +20,10 @@ type tangents struct {
 	zeros     []float32
 }
 
-func newTangents(p *plan, maxBatch int) *tangents {
-	n := panels(maxBatch) * panel
+func newTangents(p *plan, examples int) *tangents {
+	n := panels(examples) * panel
 	t := &tangents{
+		panels:    panels(examples),
 		direction: aligned(p.params), gradient: aligned(p.params),
 		out:   make([][]float32, len(p.layers)),
 		delta: [2][]float32{aligned(n * p.widest), aligned(n * p.widest)},
@@ -49,9 +51,9 @@ func (s *session) HessianVector(dst, v models.State, x []float32, y []int32) err
 	if err != nil {
 		return fmt.Errorf("computing a Hessian-vector product: %w", err)
 	}
-	s.pass()
-	if s.t == nil {
-		s.t = newTangents(s.p, s.maxBatch)
+	s.pass(n)
+	if s.t == nil || panels(n) > s.t.panels {
+		s.t = newTangents(s.p, n)
 	}
 	for i, t := range s.p.tensors {
 		if t.trainable {

@@ -87,16 +87,18 @@ class DescribeRequest(_message.Message):
     def __init__(self, minor: _Optional[int] = ..., broker_id: _Optional[int] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ["max_concurrency", "measures", "minor", "sdk"]
+    __slots__ = ["max_concurrency", "measures", "minor", "sdk", "version"]
     MAX_CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
     MEASURES_FIELD_NUMBER: _ClassVar[int]
     MINOR_FIELD_NUMBER: _ClassVar[int]
     SDK_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     max_concurrency: int
     measures: _containers.RepeatedCompositeFieldContainer[MeasureInfo]
     minor: int
     sdk: str
-    def __init__(self, sdk: _Optional[str] = ..., minor: _Optional[int] = ..., measures: _Optional[_Iterable[_Union[MeasureInfo, _Mapping]]] = ..., max_concurrency: _Optional[int] = ...) -> None: ...
+    version: str
+    def __init__(self, sdk: _Optional[str] = ..., minor: _Optional[int] = ..., measures: _Optional[_Iterable[_Union[MeasureInfo, _Mapping]]] = ..., max_concurrency: _Optional[int] = ..., version: _Optional[str] = ...) -> None: ...
 
 class EvaluateRequest(_message.Message):
     __slots__ = ["compute", "perturbations"]
@@ -285,7 +287,7 @@ class QuantityResponse(_message.Message):
     def __init__(self, arrays: _Optional[_Union[Arrays, _Mapping]] = ..., undefined: _Optional[_Union[Undefined, _Mapping]] = ..., missing: _Optional[_Union[Missing, _Mapping]] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ["diagnostics", "failure", "host_seconds", "missing", "reused", "seconds", "undefined", "value", "warnings"]
+    __slots__ = ["compute", "diagnostics", "failure", "host_seconds", "missing", "reused", "seconds", "undefined", "value", "warnings"]
     class DiagnosticsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -293,6 +295,7 @@ class Result(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    COMPUTE_FIELD_NUMBER: _ClassVar[int]
     DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     HOST_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -302,6 +305,7 @@ class Result(_message.Message):
     UNDEFINED_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    compute: int
     diagnostics: _containers.ScalarMap[str, float]
     failure: Failure
     host_seconds: float
@@ -311,7 +315,7 @@ class Result(_message.Message):
     undefined: Undefined
     value: float
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, value: _Optional[float] = ..., undefined: _Optional[_Union[Undefined, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., missing: _Optional[_Union[Missing, _Mapping]] = ..., seconds: _Optional[float] = ..., host_seconds: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., diagnostics: _Optional[_Mapping[str, float]] = ..., reused: _Optional[_Iterable[_Union[QuantityRequest, _Mapping]]] = ...) -> None: ...
+    def __init__(self, value: _Optional[float] = ..., undefined: _Optional[_Union[Undefined, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., missing: _Optional[_Union[Missing, _Mapping]] = ..., seconds: _Optional[float] = ..., host_seconds: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., diagnostics: _Optional[_Mapping[str, float]] = ..., reused: _Optional[_Iterable[_Union[QuantityRequest, _Mapping]]] = ..., compute: _Optional[int] = ...) -> None: ...
 
 class StreamRequest(_message.Message):
     __slots__ = ["args", "array", "compute", "name"]

@@ -292,6 +292,7 @@ type DescribeResponse struct {
 	Minor          uint32                 `protobuf:"varint,2,opt,name=minor,proto3" json:"minor,omitempty"` // minor version of the plugin's SDK
 	Measures       []*MeasureInfo         `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`
 	MaxConcurrency uint32                 `protobuf:"varint,4,opt,name=max_concurrency,json=maxConcurrency,proto3" json:"max_concurrency,omitempty"` // Computes that may run at once; 0 means 1
+	Version        string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`                                      // of the program: "v1.2.0", a revision; for people, and for genbench.lock
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -352,6 +353,13 @@ func (x *DescribeResponse) GetMaxConcurrency() uint32 {
 		return x.MaxConcurrency
 	}
 	return 0
+}
+
+func (x *DescribeResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
 }
 
 type MeasureInfo struct {
@@ -1042,7 +1050,10 @@ type Result struct {
 	Diagnostics map[string]float64 `protobuf:"bytes,8,rep,name=diagnostics,proto3" json:"diagnostics,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"` // finite
 	// Quantities of this network that the plugin kept from an earlier Compute
 	// and did not ask for again; the host charges them and checks the needs.
-	Reused        []*QuantityRequest `protobuf:"bytes,9,rep,name=reused,proto3" json:"reused,omitempty"`
+	Reused []*QuantityRequest `protobuf:"bytes,9,rep,name=reused,proto3" json:"reused,omitempty"`
+	// ComputeRequest.compute of the request that this answers; the host refuses
+	// another's. 0: not said.
+	Compute       uint64 `protobuf:"fixed64,10,opt,name=compute,proto3" json:"compute,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1153,6 +1164,13 @@ func (x *Result) GetReused() []*QuantityRequest {
 		return x.Reused
 	}
 	return nil
+}
+
+func (x *Result) GetCompute() uint64 {
+	if x != nil {
+		return x.Compute
+	}
+	return 0
 }
 
 type isResult_Outcome interface {
@@ -2051,12 +2069,13 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	" harness/internal/pb/plugin.proto\x12\x12genbench.plugin.v1\"D\n" +
 	"\x0fDescribeRequest\x12\x14\n" +
 	"\x05minor\x18\x01 \x01(\rR\x05minor\x12\x1b\n" +
-	"\tbroker_id\x18\x02 \x01(\rR\bbrokerId\"\xa0\x01\n" +
+	"\tbroker_id\x18\x02 \x01(\rR\bbrokerId\"\xba\x01\n" +
 	"\x10DescribeResponse\x12\x10\n" +
 	"\x03sdk\x18\x01 \x01(\tR\x03sdk\x12\x14\n" +
 	"\x05minor\x18\x02 \x01(\rR\x05minor\x12;\n" +
 	"\bmeasures\x18\x03 \x03(\v2\x1f.genbench.plugin.v1.MeasureInfoR\bmeasures\x12'\n" +
-	"\x0fmax_concurrency\x18\x04 \x01(\rR\x0emaxConcurrency\"\xaf\x03\n" +
+	"\x0fmax_concurrency\x18\x04 \x01(\rR\x0emaxConcurrency\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\"\xaf\x03\n" +
 	"\vMeasureInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
@@ -2125,7 +2144,7 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\x05event\":\n" +
 	"\bProgress\x12\x1a\n" +
 	"\bfraction\x18\x01 \x01(\x01R\bfraction\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\"\x81\x04\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\"\x9b\x04\n" +
 	"\x06Result\x12\x16\n" +
 	"\x05value\x18\x01 \x01(\x01H\x00R\x05value\x12=\n" +
 	"\tundefined\x18\x02 \x01(\v2\x1d.genbench.plugin.v1.UndefinedH\x00R\tundefined\x127\n" +
@@ -2135,7 +2154,9 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\fhost_seconds\x18\x06 \x01(\x01R\vhostSeconds\x12\x1a\n" +
 	"\bwarnings\x18\a \x03(\tR\bwarnings\x12M\n" +
 	"\vdiagnostics\x18\b \x03(\v2+.genbench.plugin.v1.Result.DiagnosticsEntryR\vdiagnostics\x12;\n" +
-	"\x06reused\x18\t \x03(\v2#.genbench.plugin.v1.QuantityRequestR\x06reused\x1a>\n" +
+	"\x06reused\x18\t \x03(\v2#.genbench.plugin.v1.QuantityRequestR\x06reused\x12\x18\n" +
+	"\acompute\x18\n" +
+	" \x01(\x06R\acompute\x1a>\n" +
 	"\x10DiagnosticsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\t\n" +

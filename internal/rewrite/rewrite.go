@@ -1,4 +1,6 @@
-package main
+// Package rewrite writes a network down in another way that computes the same, or the same but for a scale: what moves
+// a measure then is the parametrisation and not the function.
+package rewrite
 
 import (
 	"fmt"
@@ -9,32 +11,34 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// transformation changes a network, or its data with it.
-type transformation struct {
-	name string
-	what string
-	// moves says that the network's function changes, by design.
-	moves bool
-	// apply answers the changed network, a deep copy, and the classes' new places (nil:
+// Transformation changes a network, or its data with it.
+type Transformation struct {
+	Name string
+	What string
+	// Moves says that the network's function changes, by design.
+	Moves bool
+	// Apply answers the changed network, a deep copy, and the classes' new places (nil:
 	// as they were); ok is false where it does not apply.
-	apply func(s *quantity.Subject) (changed *quantity.Subject, classes []int, ok bool)
+	Apply func(s *quantity.Subject) (changed *quantity.Subject, classes []int, ok bool)
 }
 
 // factor is a power of two, so that scaling rounds nothing.
 const factor = 4
 
-func transformations() []transformation {
-	return []transformation{
-		{name: "permuted units", apply: permuteUnits,
-			what: "the units (channels) of every hidden layer in another order, with their batch norm; in the initial weights too"},
-		{name: "rescaled layers", apply: rescaleLayers,
-			what: fmt.Sprintf("what the first ReLU lets through times %d, the weights that read it divided by %d", factor, factor)},
-		{name: "rescaled before norm", apply: rescaleBeforeNorm,
-			what: fmt.Sprintf("the first layer and the running statistics of the batch norm behind it times %d (ε scaled along)", factor)},
-		{name: "scaled logits", apply: scaleLogits, moves: true,
-			what: "the last layer times 2: other logits, the same predictions"},
-		{name: "permuted classes", apply: permuteClasses,
-			what: "the classes in another order, in the last layer and in all labels; in the initial weights and the sibling too"},
+// All lists the transformations. They are for dense layers, convolutions, batch norm and ReLU, and what else reads and writes them: only layers whose
+// units one other layer with weights reads, and no sum, are changed.
+func All() []Transformation {
+	return []Transformation{
+		{Name: "permuted units", Apply: permuteUnits,
+			What: "the units (channels) of every hidden layer in another order, with their batch norm; in the initial weights too"},
+		{Name: "rescaled layers", Apply: rescaleLayers,
+			What: fmt.Sprintf("what the first ReLU lets through times %d, the weights that read it divided by %d", factor, factor)},
+		{Name: "rescaled before norm", Apply: rescaleBeforeNorm,
+			What: fmt.Sprintf("the first layer and the running statistics of the batch norm behind it times %d (ε scaled along)", factor)},
+		{Name: "scaled logits", Apply: scaleLogits, Moves: true,
+			What: "the last layer times 2: other logits, the same predictions"},
+		{Name: "permuted classes", Apply: permuteClasses,
+			What: "the classes in another order, in the last layer and in all labels; in the initial weights and the sibling too"},
 	}
 }
 
