@@ -233,14 +233,25 @@ func (wk *worker) facts(rec *corpora.Record) (quantity.Facts, error) {
 }
 
 func metaOf(s *quantity.Subject) measure.Meta {
-	m := measure.Meta{ID: opaque(), Classes: s.Arch.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{s.Arch.Input.C, s.Arch.Input.H, s.Arch.Input.W}}
-	for _, l := range s.Arch.Layers {
-		m.Layers = append(m.Layers, measure.Layer{
+	return measure.Meta{
+		ID: opaque(), Layers: LayersOf(s), Classes: s.Arch.Classes, TrainSize: len(s.Data.Train.Y),
+		InputShape: []int{s.Arch.Input.C, s.Arch.Input.H, s.Arch.Input.W},
+	}
+}
+
+// LayersOf describes a network's layers to a measure. Rates of dropout and batch norm's momentum are of training and not told.
+func LayersOf(s *quantity.Subject) []measure.Layer {
+	a := s.Arch
+	layers := make([]measure.Layer, len(a.Layers))
+	for i, write := range a.Shapes() {
+		l, read := a.Layers[i], a.Reads(i)
+		layers[i] = measure.Layer{
 			Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, From: l.From, With: l.With,
 			Channels: l.Channels, Kernel: l.Kernel, Stride: l.Stride, Padding: l.Padding, Epsilon: l.Epsilon,
-		})
+			InShape: [3]int{read.C, read.H, read.W}, OutShape: [3]int{write.C, write.H, write.W},
+		}
 	}
-	return m
+	return layers
 }
 
 // cell has one measure answer for one network.

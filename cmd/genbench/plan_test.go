@@ -107,4 +107,7 @@ func TestDecompositionCost(t *testing.T) {
 	if got := decompositionCost(a); got != 4*16*4+2*4*2 {
 		t.Errorf("cost %v", got)
 	}
+	if got := circularCost(a); got != 2*180*4*4 { // 2 of 2 x 2 frequencies, once for all of one sign
+		t.Errorf("cost of circular norms %v", got)
+	}
 }

@@ -42,6 +42,9 @@ func (rs rates) seconds(c quantity.Cost, j job) float64 {
 	if c.SVDs > 0 {
 		total += decompositionCost(j.arch) / best.decompositions * c.SVDs * best.svd
 	}
+	if c.Circular > 0 {
+		total += circularCost(j.arch) / best.decompositions * c.Circular * best.svd
+	}
 	return total
 }
 
@@ -51,7 +54,6 @@ const (
 	probeExamples       = 1024
 	probeMultiplyAdds   = 4e9 // of the examples of one pass
 	probeDecompositions = 5e8 // of the weights decomposed; see decompositionCost
-	forwardBatch        = 256
 	gradientBatch       = 64
 )
 
@@ -101,6 +103,7 @@ func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err erro
 	}
 	// Large networks are timed on few examples: a probe is a second or a few.
 	n, d, k := max(2, min(j.train, probeExamples, int(probeMultiplyAdds/r.passes))), j.arch.Input.Size(), j.arch.Classes
+	forwardBatch := quantity.Batch(j.arch)
 	session, err := e.NewSession(j.arch, min(forwardBatch, n))
 	if err != nil {
 		return r, err
@@ -134,7 +137,7 @@ func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err erro
 		return r, err
 	}
 	if total.Gradients > 0 || total.Products > 0 {
-		if r.gradient, err = pass(gradientBatch, func(x []float32, y []int32) error {
+		if r.gradient, err = pass(min(gradientBatch, forwardBatch), func(x []float32, y []int32) error {
 			_, err := session.Gradient(moved, x, y, models.Eval, models.Draw{})
 			return err
 		}); err != nil {
@@ -191,6 +194,18 @@ func decompositionCost(a models.Architecture) float64 {
 	var sum float64
 	for _, t := range a.Tensors() {
 		sum += matrixCost(t.Shape)
+	}
+	return sum
+}
+
+// circularCost is what the spectral norms of all kernels as circular convolutions take on the same scale: for half of the frequencies 180 products
+// with a complex matrix [Out, In], as counted by time in a VGG of 13 convolutions. A kernel of one place costs nothing more than its matrix.
+func circularCost(a models.Architecture) float64 {
+	var sum float64
+	for _, t := range a.Tensors() {
+		if len(t.Shape) == 4 && t.Shape[2]*t.Shape[3] > 1 {
+			sum += float64(a.Input.H*a.Input.W) / 2 * 180 * float64(t.Shape[0]*t.Shape[1])
+		}
 	}
 	return sum
 }

@@ -188,12 +188,21 @@ func failure(code pb.Failure_Code, message, detail string) *pb.Result {
 	return &pb.Result{Outcome: &pb.Result_Failure{Failure: &pb.Failure{Code: code, Message: message, Detail: detail}}}
 }
 
+// shapeOf is [C, H, W]; zeros where a host says nothing.
+func shapeOf(v []int64) (s [3]int) {
+	for i := range min(len(v), len(s)) {
+		s[i] = int(v[i])
+	}
+	return s
+}
+
 func metaOf(q *pb.ComputeRequest, options map[string]string) Meta {
 	m := Meta{ID: q.Network, Seed: q.Seed, Options: options, Classes: int(q.Info.GetClasses()), TrainSize: int(q.Info.GetTrainSize())}
 	for _, l := range q.Info.GetLayers() {
 		m.Layers = append(m.Layers, Layer{
 			Name: l.Name, Kind: l.Kind, In: int(l.In), Out: int(l.Out), From: l.From, With: l.With,
 			Channels: int(l.Channels), Kernel: int(l.Kernel), Stride: int(l.Stride), Padding: int(l.Padding), Epsilon: l.Epsilon,
+			InShape: shapeOf(l.InShape), OutShape: shapeOf(l.OutShape),
 		})
 	}
 	for _, d := range q.Info.GetInputShape() {

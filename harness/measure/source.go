@@ -27,6 +27,9 @@ type Layer struct {
 	Stride   int     // conv2d, maxpool, avgpool: step of the window
 	Padding  int     // conv2d, maxpool: rows and columns added on every side
 	Epsilon  float64 // batchnorm: added to the variance
+
+	InShape  [3]int // [C, H, W] of what is read; a vector is [In, 1, 1]
+	OutShape [3]int // [C, H, W] of what is written
 }
 
 // Source is where a [Network] gets its quantities: the host over the wire, or

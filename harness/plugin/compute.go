@@ -89,12 +89,17 @@ func over(ctx context.Context) bool {
 	return ctx.Err() != nil || ok && time.Until(deadline) < skew
 }
 
+func wide(shape [3]int) []int64 {
+	return []int64{int64(shape[0]), int64(shape[1]), int64(shape[2])}
+}
+
 func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
 	info := &pb.NetworkInfo{Classes: int64(r.Meta.Classes), TrainSize: int64(r.Meta.TrainSize)}
 	for _, l := range r.Meta.Layers {
 		info.Layers = append(info.Layers, &pb.Layer{
 			Name: l.Name, Kind: l.Kind, In: int64(l.In), Out: int64(l.Out), From: l.From, With: l.With,
 			Channels: int64(l.Channels), Kernel: int64(l.Kernel), Stride: int64(l.Stride), Padding: int64(l.Padding), Epsilon: l.Epsilon,
+			InShape: wide(l.InShape), OutShape: wide(l.OutShape),
 		})
 	}
 	for _, d := range r.Meta.InputShape {

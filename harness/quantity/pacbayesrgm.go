@@ -2,6 +2,7 @@ package quantity
 
 import (
 	"context"
+	"slices"
 
 	"github.com/genbench/genbench/models"
 )
@@ -27,14 +28,9 @@ func newCompat(w *perturber, s *Subject, magnitude bool) *compat {
 	c := &compat{perturber: w, seed: s.Seed, magnitude: magnitude}
 	from := s.Arch.Sources()
 	for l, layer := range s.Arch.Layers {
-		if layer.Kind != models.BatchNorm {
-			continue
-		}
-		into := s.Arch.Layers[from[l]].Name + ".weight"
-		for t := range w.weights {
-			if w.weights[t].Name == into {
-				c.normed = append(c.normed, t)
-			}
+		if layer.Kind == models.BatchNorm { // folded into what it reads: the network is fused
+			name := s.Arch.Layers[from[l]].Name + ".weight"
+			c.normed = append(c.normed, slices.IndexFunc(w.weights, func(t models.Tensor) bool { return t.Name == name }))
 		}
 	}
 	return c

@@ -3,6 +3,7 @@ package quantity
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/genbench/genbench/models"
 )
@@ -13,187 +14,204 @@ import (
 //
 // the sum of the logits of the network with batch norm folded in whose weights and biases are all squared, at an
 // input of ones, in evaluation mode. Every value in it is >= 0, so that ReLU does nothing and the sum is that
-// over all paths of the product of the squared weights (and the squared biases, each a path that begins at it); a max pool
-// lets the largest of its window through, and a mean has weights of its own, which are not squared. It is
+// over all paths of the product of the squared weights (and the squared biases, each a path that begins at it); a mean over places is a weight of one over their number on
+// each, a residual sum joins the paths of both branches, and of a window of a max-pool the paths through its largest value count. It is
 // computed in float64 with one scale per layer, so that no depth and no size overflows; the relative error
 // of the sum is below 1e-12.
 //
 // Source: Jiang et al. 2019, arXiv:1912.02178, eq. 44; procedure of bneyshabur/generalization-bounds and
 // nitarshan/robust-generalization-measures, measures.py. There a neutral batch norm stays behind and
 // leaves a factor 1/√(1+ε) after every layer that had one, 5e-6 of the value.
-func computePathNorm(_ context.Context, p *Provider, _ arguments) ([]payload, error) {
+func computePathNorm(ctx context.Context, p *Provider, _ arguments) ([]payload, error) {
 	arch, state, err := models.Fuse(p.subject.Arch, p.subject.Final)
 	if err != nil {
 		return nil, undefined("%s", err)
 	}
-	ones := pathSums{values: make([]float64, arch.Input.Size())}
-	for i := range ones.values {
-		ones.values[i] = 1
+	from, shapes := arch.Sources(), arch.Shapes()
+	ones := make([]float64, arch.Input.Size())
+	for i := range ones {
+		ones[i] = 1
 	}
-	paths := squaredForward(arch, state, ones)
+	written := make([]pathSums, len(arch.Layers))
+	last := lastReaders(arch, from)
+	for l, layer := range arch.Layers {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		in, read := pathSums{values: ones}, arch.Input
+		if from[l] != models.Input {
+			in, read = written[from[l]], shapes[from[l]]
+		}
+		switch layer.Kind {
+		case models.Dense:
+			written[l] = in.dense(*state.Find(layer.Name + ".weight"), state.Find(layer.Name+".bias"))
+		case models.Conv2D:
+			written[l] = in.convolution(*state.Find(layer.Name + ".weight"), state.Find(layer.Name+".bias"), layer, read, shapes[l])
+		case models.MaxPool, models.AvgPool, models.GlobalAvgPool:
+			written[l] = in.pool(layer, read, shapes[l])
+		case models.Add:
+			with, _ := arch.Summand(l)
+			written[l] = in.plus(written[with])
+		case models.ReLU, models.Dropout, models.Flatten: // nothing below 0, nothing dropped when evaluating, the same order
+			written[l] = in
+		default:
+			return nil, undefined("the path norm of a layer of kind %s is not defined here", layer.Kind)
+		}
+		for earlier := range l {
+			if last[earlier] == l {
+				written[earlier].values = nil
+			}
+		}
+	}
+	logits := written[len(written)-1]
 	var sum float64
-	for _, v := range paths.values {
+	for _, v := range logits.values {
 		sum += v
 	}
 	if sum == 0 {
 		return nil, undefined("no path from the input or a bias to a logit has weights that are not 0: the path norm has no logarithm")
 	}
-	return []payload{scalar("log_path_norm", paths.log+math.Log(sum))}, nil
+	return []payload{scalar("log_path_norm", logits.log+math.Log(sum))}, nil
 }
 
-// squaredForward runs an input through the network of squared weights and answers the logits.
-func squaredForward(arch models.Architecture, state models.State, input pathSums) pathSums {
-	from, shapes := arch.Sources(), arch.Shapes()
-	outs := make([]pathSums, len(arch.Layers))
-	read := func(l int) pathSums {
-		if l == models.Input {
-			return input
+// lastReaders answers, for each layer, the last that reads it.
+func lastReaders(a models.Architecture, from []int) []int {
+	last := make([]int, len(a.Layers))
+	for l := range a.Layers {
+		if from[l] != models.Input {
+			last[from[l]] = l
 		}
-		return outs[l]
-	}
-	next := 0
-	for l, layer := range arch.Layers {
-		in, shape := read(from[l]), arch.Input
-		if from[l] >= 0 {
-			shape = shapes[from[l]]
-		}
-		switch layer.Kind {
-		case models.Dense:
-			outs[l] = in.dense(state[next], state[next+1])
-			next += 2
-		case models.Conv2D:
-			var bias []float32
-			weight := state[next].Data
-			if next++; !layer.NoBias {
-				bias = state[next].Data
-				next++
-			}
-			outs[l] = in.convolve(layer, shape, shapes[l], weight, bias)
-		case models.MaxPool, models.AvgPool, models.GlobalAvgPool:
-			outs[l] = in.pool(layer, shape, shapes[l])
-		case models.Add:
-			with, _ := arch.Summand(l)
-			outs[l] = in.plus(read(with))
-		default: // nothing is below 0, nothing is dropped when evaluating, a flatten moves nothing, and batch norm is folded in
-			outs[l] = in
+		if with, ok := a.Summand(l); ok {
+			last[with] = l
 		}
 	}
-	return outs[len(outs)-1]
+	return last
 }
 
-// pathSums are the squared network's outputs of one layer, exp(log)·values; the largest value is 1, or all are 0.
+// pathSums are what one layer of the squared network writes, exp(log)·values; the largest value is 1, or all are 0. They are not changed once made.
 type pathSums struct {
 	values []float64
 	log    float64
 }
 
-// dense applies W² and b². Squares of float32 are at most 1e77, and sums of 2^20 of them are far from overflow.
-func (p pathSums) dense(weight, bias models.Tensor) pathSums {
-	in := len(p.values)
-	out := make([]float64, len(bias.Data))
-	scale, inputs, biases := p.units()
-	for o := range out {
-		var sum float64
-		for i, w := range weight.Data[o*in : (o+1)*in] {
-			sum += float64(w) * float64(w) * p.values[i]
+// biased answers exp(log)·out + b², where out[o·spots..] are the values of output o. bias may be nil.
+func (p pathSums) biased(out []float64, bias *models.Tensor, spots int) pathSums {
+	// Outputs in units of exp(scale): the inputs' unit, or 1 where that is smaller.
+	scale := p.log
+	inputs, biases := 1.0, 0.0
+	if bias != nil {
+		scale = math.Max(p.log, 0)
+		inputs, biases = math.Exp(p.log-scale), math.Exp(-scale)
+	}
+	for i := range out {
+		out[i] *= inputs
+		if bias != nil {
+			b := float64(bias.Data[i/spots])
+			out[i] += biases * b * b
 		}
-		b := float64(bias.Data[o])
-		out[o] = inputs*sum + biases*b*b
 	}
 	return scaled(out, scale)
 }
 
-// units are those of outputs, exp(scale): the inputs', or 1 where that is smaller; and what inputs and biases are multiplied with for it.
-func (p pathSums) units() (scale, inputs, biases float64) {
-	scale = math.Max(p.log, 0)
-	return scale, math.Exp(p.log - scale), math.Exp(-scale)
-}
-
-// scaled makes the largest value 1.
+// scaled are exp(log)·values with the largest of them 1.
 func scaled(values []float64, log float64) pathSums {
-	largest := 0.0
-	for _, v := range values {
-		largest = math.Max(largest, v)
-	}
-	if largest > 0 {
-		for o := range values {
-			values[o] /= largest
+	if largest := slices.Max(values); largest > 0 {
+		for i := range values {
+			values[i] /= largest
 		}
 		log += math.Log(largest)
 	}
 	return pathSums{values, log}
 }
 
-// convolve applies squared kernels, [Channels, C, Kernel, Kernel], and biases, nil or [Channels].
-func (p pathSums) convolve(l models.Layer, in, to models.Shape, weight, bias []float32) pathSums {
-	out := make([]float64, to.Size())
-	scale, inputs, biases := p.units()
-	window := l.Kernel * l.Kernel
-	squares := make([]float64, len(weight))
-	for i, w := range weight {
-		squares[i] = float64(w) * float64(w)
-	}
+// dense applies W² and b². Squares of float32 are at most 1e77, and sums of 2^20 of them are far from overflow.
+func (p pathSums) dense(weight models.Tensor, bias *models.Tensor) pathSums {
+	in := len(p.values)
+	out := make([]float64, weight.Shape[0])
 	for o := range out {
-		channel, y, x := o/(to.H*to.W), o/to.W%to.H, o%to.W
 		var sum float64
-		for c := range in.C {
-			kernel := squares[(channel*in.C+c)*window:][:window]
-			inWindow(l, in, y, x, func(k, at int) { sum += kernel[k] * p.values[c*in.H*in.W+at] })
+		for i, w := range weight.Data[o*in : (o+1)*in] {
+			sum += float64(w) * float64(w) * p.values[i]
 		}
-		out[o] = inputs * sum
-		if bias != nil {
-			b := float64(bias[channel])
-			out[o] += biases * b * b
-		}
+		out[o] = sum
 	}
-	return scaled(out, scale)
+	return p.biased(out, bias, 1)
 }
 
-// pool takes the largest or the mean of windows.
-func (p pathSums) pool(l models.Layer, in, to models.Shape) pathSums {
-	out := make([]float64, to.Size())
-	for o := range out {
-		channel, y, x := o/(to.H*to.W), o/to.W%to.H, o%to.W
-		image := p.values[channel*in.H*in.W:][:in.H*in.W]
-		if l.Kind == models.GlobalAvgPool {
-			for _, v := range image {
-				out[o] += v / float64(len(image))
+// convolution applies the kernel's squares to a map of shape read, and b².
+func (p pathSums) convolution(weight models.Tensor, bias *models.Tensor, l models.Layer, read, write models.Shape) pathSums {
+	out := make([]float64, write.Size())
+	area, taps := write.H*write.W, l.Kernel*l.Kernel
+	for o := range write.C {
+		kernel := weight.Data[o*read.C*taps:][:read.C*taps]
+		places := out[o*area:][:area]
+		for c := range read.C {
+			image := p.values[c*read.H*read.W:][:read.H*read.W]
+			for t := range taps {
+				w := float64(kernel[c*taps+t])
+				if w == 0 {
+					continue
+				}
+				w *= w
+				for y := range write.H {
+					sy := y*l.Stride + t/l.Kernel - l.Padding
+					if sy < 0 || sy >= read.H {
+						continue
+					}
+					row, line := places[y*write.W:][:write.W], image[sy*read.W:][:read.W]
+					for x := range row {
+						if sx := x*l.Stride + t%l.Kernel - l.Padding; sx >= 0 && sx < read.W {
+							row[x] += w * line[sx]
+						}
+					}
+				}
 			}
-			continue
 		}
-		inWindow(l, in, y, x, func(_, at int) {
-			if l.Kind == models.MaxPool {
-				out[o] = math.Max(out[o], image[at])
-			} else {
-				out[o] += image[at] / float64(l.Kernel*l.Kernel)
+	}
+	return p.biased(out, bias, area)
+}
+
+// pool takes the largest value or the mean of each window; a global mean's window is the map.
+func (p pathSums) pool(l models.Layer, read, write models.Shape) pathSums {
+	height, width := l.Kernel, l.Kernel
+	if l.Kind == models.GlobalAvgPool {
+		height, width = read.H, read.W
+	}
+	out := make([]float64, 0, write.Size())
+	for c := range write.C {
+		image := p.values[c*read.H*read.W:][:read.H*read.W]
+		for y := range write.H {
+			for x := range write.W {
+				var sum, largest float64
+				for sy := max(0, y*l.Stride-l.Padding); sy < min(read.H, y*l.Stride-l.Padding+height); sy++ {
+					for sx := max(0, x*l.Stride-l.Padding); sx < min(read.W, x*l.Stride-l.Padding+width); sx++ {
+						v := image[sy*read.W+sx]
+						sum, largest = sum+v, math.Max(largest, v)
+					}
+				}
+				if l.Kind == models.MaxPool {
+					out = append(out, largest)
+				} else {
+					out = append(out, sum/float64(height*width))
+				}
 			}
-		})
+		}
 	}
 	return scaled(out, p.log)
 }
 
-// plus adds two layers' sums.
+// plus adds what two branches write.
 func (p pathSums) plus(q pathSums) pathSums {
-	scale := math.Max(p.log, q.log)
-	one, two := math.Exp(p.log-scale), math.Exp(q.log-scale)
+	log := math.Max(p.log, q.log)
+	if slices.Max(p.values) == 0 { // whose scale says nothing
+		log = q.log
+	} else if slices.Max(q.values) == 0 {
+		log = p.log
+	}
+	a, b := math.Exp(math.Min(p.log-log, 0)), math.Exp(math.Min(q.log-log, 0))
 	out := make([]float64, len(p.values))
 	for i := range out {
-		out[i] = one*p.values[i] + two*q.values[i]
+		out[i] = a*p.values[i] + b*q.values[i]
 	}
-	return scaled(out, scale)
-}
-
-// inWindow visits the pixels, [H, W] row by row, that the window of output y, x covers, with their place in the kernel.
-func inWindow(l models.Layer, in models.Shape, y, x int, visit func(k, at int)) {
-	for i := range l.Kernel {
-		row := y*l.Stride - l.Padding + i
-		if row < 0 || row >= in.H {
-			continue
-		}
-		for j := range l.Kernel {
-			if column := x*l.Stride - l.Padding + j; column >= 0 && column < in.W {
-				visit(i*l.Kernel+j, row*in.W+column)
-			}
-		}
-	}
+	return scaled(out, log)
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 )
@@ -67,14 +68,9 @@ func (n *Network) Compute(ctx context.Context, m measure.Measure, options map[st
 // MetaOf is what a measure knows of a subject without asking.
 func MetaOf(s *quantity.Subject) measure.Meta {
 	a := s.Arch
-	m := measure.Meta{ID: "network", Classes: a.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{a.Input.C, a.Input.H, a.Input.W}}
-	for _, l := range a.Layers {
-		m.Layers = append(m.Layers, measure.Layer{
-			Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, From: l.From, With: l.With,
-			Channels: l.Channels, Kernel: l.Kernel, Stride: l.Stride, Padding: l.Padding, Epsilon: l.Epsilon,
-		})
+	return measure.Meta{
+		ID: "network", Layers: harness.LayersOf(s), Classes: a.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{a.Input.C, a.Input.H, a.Input.W},
 	}
-	return m
 }
 
 // source is the host's quantities without the wire, held to what a measure declared.

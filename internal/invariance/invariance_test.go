@@ -34,10 +34,18 @@ func engine(t *testing.T) models.Engine {
 // leaves out would show.
 func TestTransformations(t *testing.T) {
 	e := engine(t)
-	for _, batchNorm := range []bool{false, true} {
-		s, err := rewrite.Train(context.Background(), e, batchNorm)
+	for _, n := range rewrite.Networks() {
+		s, err := n.Train(context.Background(), e)
 		if err != nil {
 			t.Fatal(err)
+		}
+		batchNorm := s.Arch.Has(models.BatchNorm)
+		if batchNorm != strings.Contains(strings.ToLower(n.Title), "with batch norm") {
+			t.Fatalf("%q: batch norm %v", n.Title, batchNorm)
+		}
+		half1, half2 := "fc1.weight", "fc2.weight"
+		if s.Final.Find(half1) == nil {
+			half1, half2 = "block.conv1.weight", "block.conv2.weight"
 		}
 		hash := s.Final.Hash()
 		before, err := logits(e, s)
@@ -58,7 +66,7 @@ func TestTransformations(t *testing.T) {
 			}
 			moved := functionMoved(before, after, s.Arch.Classes, classes)
 			if tr.Moves && moved != 1 || !tr.Moves && moved > rounding { // logits times 2 move by themselves
-				t.Errorf("batch norm %v, %s: the logits move by %v", batchNorm, tr.Name, moved)
+				t.Errorf("%s, %s: the logits move by %v", n.Title, tr.Name, moved)
 			}
 			if c.Final.Hash() == hash || c.Key == s.Key {
 				t.Errorf("%s changes nothing", tr.Name)
@@ -79,8 +87,8 @@ func TestTransformations(t *testing.T) {
 			// Half a transformation is seen: the next layer as it was.
 			half := *c
 			half.Final = c.Final.Clone()
-			copy(half.Final.Find("fc2.weight").Data, s.Final.Find("fc2.weight").Data)
-			copy(half.Final.Find("fc1.weight").Data, s.Final.Find("fc1.weight").Data)
+			copy(half.Final.Find(half2).Data, s.Final.Find(half2).Data)
+			copy(half.Final.Find(half1).Data, s.Final.Find(half1).Data)
 			if tr.Name == "permuted units" || tr.Name == "rescaled layers" || tr.Name == "rescaled before norm" {
 				after, err := logits(e, &half)
 				if err != nil {
@@ -122,8 +130,8 @@ func TestDocument(t *testing.T) {
 	}
 	const remedy = "go run ./internal/invariance --output docs/invariance.md"
 	for _, m := range measures.All() {
-		if n := strings.Count(string(kept), "\n| "+m.Info().Name+" |"); n != 2 {
-			t.Errorf("%s has %d rows, want 2; `%s` writes them", m.Info().Name, n, remedy)
+		if n := strings.Count(string(kept), "\n| "+m.Info().Name+" |"); n != 3 {
+			t.Errorf("%s has %d rows, want 3; `%s` writes them", m.Info().Name, n, remedy)
 		}
 	}
 	if os.Getenv("GENBENCH_TEST_ALL") != "1" || runtime.GOARCH != "amd64" {

@@ -50,10 +50,10 @@ const seeds = 9
 
 // probed is one network: what each transformation does to its function and to the measures.
 type probed struct {
-	batchNorm bool
-	function  []float64   // [transformations]; NaN where one does not apply
-	values    [][]outcome // [measures][1 + transformations]; the first is the network's own
-	noise     []float64   // [measures], the largest change with another seed; 0 of what is not stochastic
+	title    string
+	function []float64   // [transformations]; NaN where one does not apply
+	values   [][]outcome // [measures][1 + transformations]; the first is the network's own
+	noise    []float64   // [measures], the largest change with another seed; 0 of what is not stochastic
 }
 
 // outcome is a measure's value, or why it has none.
@@ -64,12 +64,12 @@ type outcome struct {
 }
 
 // probe computes every measure of the network and of its transformations.
-func probe(ctx context.Context, e models.Engine, batchNorm bool, ms []measure.Measure) (*probed, error) {
-	s, err := rewrite.Train(ctx, e, batchNorm)
+func probe(ctx context.Context, e models.Engine, n rewrite.Network, ms []measure.Measure) (*probed, error) {
+	s, err := n.Train(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	p := &probed{batchNorm: batchNorm, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
+	p := &probed{title: n.Title, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
 	cache, err := os.MkdirTemp("", "genbench-invariance-")
 	if err != nil {
 		return nil, err

@@ -25,11 +25,12 @@ type Transformation struct {
 // factor is a power of two, so that scaling rounds nothing.
 const factor = 4
 
-// All lists the transformations. They are for chains of dense layers, batch norm and ReLU.
+// All lists the transformations. They are for dense layers, convolutions, batch norm and ReLU, and what else reads and writes them: only layers whose
+// units one other layer with weights reads, and no sum, are changed.
 func All() []Transformation {
 	return []Transformation{
 		{Name: "permuted units", Apply: permuteUnits,
-			What: "the units of every hidden layer in another order, with their batch norm; in the initial weights too"},
+			What: "the units (channels) of every hidden layer in another order, with their batch norm; in the initial weights too"},
 		{Name: "rescaled layers", Apply: rescaleLayers,
 			What: fmt.Sprintf("what the first ReLU lets through times %d, the weights that read it divided by %d", factor, factor)},
 		{Name: "rescaled before norm", Apply: rescaleBeforeNorm,
@@ -50,21 +51,54 @@ func copied(s *quantity.Subject, name string) *quantity.Subject {
 	return &c
 }
 
-// dense lists the layers with weights, and the batch norm behind each, nil where there is none.
-func dense(a models.Architecture) (layers []models.Layer, norms []*models.Layer) {
-	for i, l := range a.Layers {
-		if l.Kind != models.Dense {
+// hidden is a layer with weights whose units nothing but one other such layer reads, through batch norm and ReLU.
+type hidden struct {
+	name   string
+	units  int          // or channels
+	norm   models.Layer // of no name where there is none
+	reader string
+}
+
+// hiddens lists them.
+func hiddens(a models.Architecture) []hidden {
+	from := a.Sources()
+	readers := make([][]int, len(a.Layers))
+	for l := range a.Layers {
+		if from[l] != models.Input {
+			readers[from[l]] = append(readers[from[l]], l)
+		}
+		if with, ok := a.Summand(l); ok {
+			readers[with] = append(readers[with], l)
+		}
+	}
+	var hs []hidden
+	for l, layer := range a.Layers {
+		if !weighs(layer) {
 			continue
 		}
-		layers = append(layers, l)
-		var norm *models.Layer
-		if i+1 < len(a.Layers) && a.Layers[i+1].Kind == models.BatchNorm {
-			norm = &a.Layers[i+1]
+		h := hidden{name: layer.Name, units: a.Shapes()[l].C}
+		for at := l; len(readers[at]) == 1; {
+			at = readers[at][0]
+			next := a.Layers[at]
+			if weighs(next) {
+				h.reader = next.Name
+				hs = append(hs, h)
+				break
+			}
+			if next.Kind == models.BatchNorm {
+				h.norm = next
+			} else if next.Kind != models.ReLU {
+				break // a sum has more than one part
+			}
 		}
-		norms = append(norms, norm)
 	}
-	return layers, norms
+	return hs
 }
+
+func weighs(l models.Layer) bool { return l.Kind == models.Dense || l.Kind == models.Conv2D }
+
+// classifier is the last layer.
+func classifier(a models.Architecture) models.Layer { return a.Layers[len(a.Layers)-1] }
 
 // order is a permutation that moves almost everything.
 func order(n int, stream uint64) []int { return rand.New(rand.NewPCG(1905, stream)).Perm(n) }
@@ -78,25 +112,32 @@ func permuteRows(t *models.Tensor, order []int) {
 	}
 }
 
-// permuteColumns puts column order[i] at i, in a matrix.
+// permuteColumns puts column order[i] at i, in a matrix or in a kernel [Out, In, kh, kw], of which In are the columns.
 func permuteColumns(t *models.Tensor, order []int) {
 	old := slices.Clone(t.Data)
-	n := len(order)
-	for r := range len(t.Data) / n {
+	n, size := len(order), 1
+	for _, d := range t.Shape[2:] {
+		size *= d
+	}
+	for r := range t.Shape[0] {
 		for i, from := range order {
-			t.Data[r*n+i] = old[r*n+from]
+			copy(t.Data[(r*n+i)*size:(r*n+i+1)*size], old[(r*n+from)*size:])
 		}
 	}
 }
 
+// scale multiplies a tensor; nil, the bias that a layer has not, is left alone.
 func scale(t *models.Tensor, by float32) {
+	if t == nil {
+		return
+	}
 	for i := range t.Data {
 		t.Data[i] *= by
 	}
 }
 
 // normTensors are the tensors of a batch norm that have a value a unit.
-func normTensors(s models.State, norm *models.Layer) []*models.Tensor {
+func normTensors(s models.State, norm models.Layer) []*models.Tensor {
 	var ts []*models.Tensor
 	for _, name := range []string{"weight", "bias", "running_mean", "running_var"} {
 		ts = append(ts, s.Find(norm.Name+"."+name))
@@ -106,18 +147,20 @@ func normTensors(s models.State, norm *models.Layer) []*models.Tensor {
 
 func permuteUnits(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 	c := copied(s, "permuted units")
-	layers, norms := dense(s.Arch)
 	for _, state := range []models.State{c.Final, c.Init} {
-		for i := range len(layers) - 1 {
-			o := order(layers[i].Out, uint64(i))
-			ts := []*models.Tensor{state.Find(layers[i].Name + ".weight"), state.Find(layers[i].Name + ".bias")}
-			if norms[i] != nil {
-				ts = append(ts, normTensors(state, norms[i])...)
+		for i, h := range hiddens(s.Arch) {
+			o := order(h.units, uint64(i))
+			ts := []*models.Tensor{state.Find(h.name + ".weight")}
+			if bias := state.Find(h.name + ".bias"); bias != nil {
+				ts = append(ts, bias)
+			}
+			if h.norm.Name != "" {
+				ts = append(ts, normTensors(state, h.norm)...)
 			}
 			for _, t := range ts {
 				permuteRows(t, o)
 			}
-			permuteColumns(state.Find(layers[i+1].Name+".weight"), o)
+			permuteColumns(state.Find(h.reader+".weight"), o)
 		}
 	}
 	return c, nil, true
@@ -125,39 +168,38 @@ func permuteUnits(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 
 func rescaleLayers(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 	c := copied(s, "rescaled layers")
-	layers, norms := dense(s.Arch)
-	out := layers[0].Name // what the ReLU reads
-	if norms[0] != nil {
-		out = norms[0].Name
+	h := hiddens(s.Arch)[0]
+	out := h.name // what the ReLU reads
+	if h.norm.Name != "" {
+		out = h.norm.Name
 	}
 	scale(c.Final.Find(out+".weight"), factor)
 	scale(c.Final.Find(out+".bias"), factor)
-	scale(c.Final.Find(layers[1].Name+".weight"), 1.0/factor)
+	scale(c.Final.Find(h.reader+".weight"), 1.0/factor)
 	return c, nil, true
 }
 
 // rescaleBeforeNorm keeps (x - mean)/√(var + ε) with x times the factor: the running variance becomes
 // factor²·var + (factor²-1)·ε.
 func rescaleBeforeNorm(s *quantity.Subject) (*quantity.Subject, []int, bool) {
-	layers, norms := dense(s.Arch)
-	if norms[0] == nil {
+	h := hiddens(s.Arch)[0]
+	if h.norm.Name == "" {
 		return nil, nil, false
 	}
 	c := copied(s, "rescaled before norm")
-	scale(c.Final.Find(layers[0].Name+".weight"), factor)
-	scale(c.Final.Find(layers[0].Name+".bias"), factor)
-	scale(c.Final.Find(norms[0].Name+".running_mean"), factor)
-	v := c.Final.Find(norms[0].Name + ".running_var").Data
+	scale(c.Final.Find(h.name+".weight"), factor)
+	scale(c.Final.Find(h.name+".bias"), factor)
+	scale(c.Final.Find(h.norm.Name+".running_mean"), factor)
+	v := c.Final.Find(h.norm.Name + ".running_var").Data
 	for i := range v {
-		v[i] = float32(factor*factor*float64(v[i]) + (factor*factor-1)*norms[0].Epsilon)
+		v[i] = float32(factor*factor*float64(v[i]) + (factor*factor-1)*h.norm.Epsilon)
 	}
 	return c, nil, true
 }
 
 func scaleLogits(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 	c := copied(s, "scaled logits")
-	layers, _ := dense(s.Arch)
-	last := layers[len(layers)-1].Name
+	last := classifier(s.Arch).Name
 	scale(c.Final.Find(last+".weight"), 2)
 	scale(c.Final.Find(last+".bias"), 2)
 	return c, nil, true
@@ -165,8 +207,7 @@ func scaleLogits(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 
 func permuteClasses(s *quantity.Subject) (*quantity.Subject, []int, bool) {
 	c := copied(s, "permuted classes")
-	layers, _ := dense(s.Arch)
-	last := layers[len(layers)-1]
+	last := classifier(s.Arch)
 	o := order(last.Out, 1000) // class o[i] becomes class i
 	sibling := *s.Sibling
 	sibling.Final = s.Sibling.Final.Clone()

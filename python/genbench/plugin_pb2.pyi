@@ -141,27 +141,31 @@ class Failure(_message.Message):
     def __init__(self, code: _Optional[_Union[Failure.Code, str]] = ..., message: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Layer(_message.Message):
-    __slots__ = ["channels", "epsilon", "kernel", "kind", "name", "out", "padding", "stride"]
+    __slots__ = ["channels", "epsilon", "in_shape", "kernel", "kind", "name", "out", "out_shape", "padding", "stride"]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     EPSILON_FIELD_NUMBER: _ClassVar[int]
     FROM_FIELD_NUMBER: _ClassVar[int]
     IN_FIELD_NUMBER: _ClassVar[int]
+    IN_SHAPE_FIELD_NUMBER: _ClassVar[int]
     KERNEL_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     OUT_FIELD_NUMBER: _ClassVar[int]
+    OUT_SHAPE_FIELD_NUMBER: _ClassVar[int]
     PADDING_FIELD_NUMBER: _ClassVar[int]
     STRIDE_FIELD_NUMBER: _ClassVar[int]
     WITH_FIELD_NUMBER: _ClassVar[int]
     channels: int
     epsilon: float
+    in_shape: _containers.RepeatedScalarFieldContainer[int]
     kernel: int
     kind: str
     name: str
     out: int
+    out_shape: _containers.RepeatedScalarFieldContainer[int]
     padding: int
     stride: int
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., out: _Optional[int] = ..., channels: _Optional[int] = ..., kernel: _Optional[int] = ..., stride: _Optional[int] = ..., padding: _Optional[int] = ..., epsilon: _Optional[float] = ..., **kwargs) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., out: _Optional[int] = ..., channels: _Optional[int] = ..., kernel: _Optional[int] = ..., stride: _Optional[int] = ..., padding: _Optional[int] = ..., epsilon: _Optional[float] = ..., in_shape: _Optional[_Iterable[int]] = ..., out_shape: _Optional[_Iterable[int]] = ..., **kwargs) -> None: ...
 
 class LogRequest(_message.Message):
     __slots__ = ["compute", "message"]

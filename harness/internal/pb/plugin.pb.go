@@ -764,16 +764,18 @@ func (x *NetworkInfo) GetInputShape() []int64 {
 type Layer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`          // dense, conv2d, batchnorm, relu, dropout, maxpool, avgpool, globalavgpool, flatten, add, ...
-	In            int64                  `protobuf:"varint,3,opt,name=in,proto3" json:"in,omitempty"`             // values read
-	Out           int64                  `protobuf:"varint,4,opt,name=out,proto3" json:"out,omitempty"`           // values written
-	From          string                 `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`          // the earlier layer whose output this one reads; empty: the layer before it
-	With          string                 `protobuf:"bytes,6,opt,name=with,proto3" json:"with,omitempty"`          // add: the earlier layer whose output is added
-	Channels      int64                  `protobuf:"varint,7,opt,name=channels,proto3" json:"channels,omitempty"` // conv2d: channels written
-	Kernel        int64                  `protobuf:"varint,8,opt,name=kernel,proto3" json:"kernel,omitempty"`     // conv2d, maxpool, avgpool: height and width of the window
-	Stride        int64                  `protobuf:"varint,9,opt,name=stride,proto3" json:"stride,omitempty"`     // conv2d, maxpool, avgpool: step of the window
-	Padding       int64                  `protobuf:"varint,10,opt,name=padding,proto3" json:"padding,omitempty"`  // conv2d, maxpool: rows and columns added on every side
-	Epsilon       float64                `protobuf:"fixed64,11,opt,name=epsilon,proto3" json:"epsilon,omitempty"` // batchnorm: added to the variance
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`                                  // dense, conv2d, batchnorm, relu, dropout, maxpool, avgpool, globalavgpool, flatten, add, ...
+	In            int64                  `protobuf:"varint,3,opt,name=in,proto3" json:"in,omitempty"`                                     // values read
+	Out           int64                  `protobuf:"varint,4,opt,name=out,proto3" json:"out,omitempty"`                                   // values written
+	From          string                 `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`                                  // the earlier layer whose output this one reads; empty: the layer before it
+	With          string                 `protobuf:"bytes,6,opt,name=with,proto3" json:"with,omitempty"`                                  // add: the earlier layer whose output is added
+	Channels      int64                  `protobuf:"varint,7,opt,name=channels,proto3" json:"channels,omitempty"`                         // conv2d: channels written
+	Kernel        int64                  `protobuf:"varint,8,opt,name=kernel,proto3" json:"kernel,omitempty"`                             // conv2d, maxpool, avgpool: height and width of the window
+	Stride        int64                  `protobuf:"varint,9,opt,name=stride,proto3" json:"stride,omitempty"`                             // conv2d, maxpool, avgpool: step of the window
+	Padding       int64                  `protobuf:"varint,10,opt,name=padding,proto3" json:"padding,omitempty"`                          // conv2d, maxpool: rows and columns added on every side
+	Epsilon       float64                `protobuf:"fixed64,11,opt,name=epsilon,proto3" json:"epsilon,omitempty"`                         // batchnorm: added to the variance
+	InShape       []int64                `protobuf:"varint,12,rep,packed,name=in_shape,json=inShape,proto3" json:"in_shape,omitempty"`    // C, H, W of what is read; a vector is [In, 1, 1]
+	OutShape      []int64                `protobuf:"varint,13,rep,packed,name=out_shape,json=outShape,proto3" json:"out_shape,omitempty"` // C, H, W of what is written
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -883,6 +885,20 @@ func (x *Layer) GetEpsilon() float64 {
 		return x.Epsilon
 	}
 	return 0
+}
+
+func (x *Layer) GetInShape() []int64 {
+	if x != nil {
+		return x.InShape
+	}
+	return nil
+}
+
+func (x *Layer) GetOutShape() []int64 {
+	if x != nil {
+		return x.OutShape
+	}
+	return nil
 }
 
 type ComputeEvent struct {
@@ -2106,7 +2122,7 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\n" +
 	"train_size\x18\x03 \x01(\x03R\ttrainSize\x12\x1f\n" +
 	"\vinput_shape\x18\x04 \x03(\x03R\n" +
-	"inputShape\"\xf9\x01\n" +
+	"inputShape\"\xb1\x02\n" +
 	"\x05Layer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x0e\n" +
@@ -2119,7 +2135,9 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\x06stride\x18\t \x01(\x03R\x06stride\x12\x18\n" +
 	"\apadding\x18\n" +
 	" \x01(\x03R\apadding\x12\x18\n" +
-	"\aepsilon\x18\v \x01(\x01R\aepsilon\"\x89\x01\n" +
+	"\aepsilon\x18\v \x01(\x01R\aepsilon\x12\x19\n" +
+	"\bin_shape\x18\f \x03(\x03R\ainShape\x12\x1b\n" +
+	"\tout_shape\x18\r \x03(\x03R\boutShape\"\x89\x01\n" +
 	"\fComputeEvent\x12:\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1c.genbench.plugin.v1.ProgressH\x00R\bprogress\x124\n" +
 	"\x06result\x18\x02 \x01(\v2\x1a.genbench.plugin.v1.ResultH\x00R\x06resultB\a\n" +

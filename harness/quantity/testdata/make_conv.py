@@ -48,10 +48,12 @@ def sums(net, x):
     """ "layers/reduce" -> [N, L] """
     names = {m: n for n, m in net.named_modules()}
     last = [m for m in net.modules() if weighs(m)][-1]
-    released, paper, post = [], [], []
+    released, paper, post, done = [], [], [], []
 
     def seen(m, _, out):
         name = names[m]
+        if m is last:
+            done.append(m)  # what follows is the classifier's
         if weighs(m) and m is not last:
             released.append(out)
             normed = isinstance(m, nn.Conv2d) and ("shortcut" in name or isinstance(dict(net.named_modules()).get(norm_of(name)), nn.BatchNorm2d))
@@ -64,8 +66,10 @@ def sums(net, x):
     plain = torchnets.F.relu
 
     def relu(v):
-        post.append(plain(v))
-        return post[-1]
+        out = plain(v)
+        if not done:
+            post.append(out)
+        return out
 
     torchnets.F.relu = relu
     with torch.no_grad():
