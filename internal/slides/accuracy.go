@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/genbench/genbench/harness/figure"
 	"github.com/genbench/genbench/harness/measure"
@@ -81,9 +80,9 @@ func accuracyFigure(all []seen, families []string) *figure.Figure {
 	}
 	for k, family := range families {
 		for _, final := range []bool{false, true} {
-			p := figure.Points{Name: strings.ToUpper(family) + ", snapshots", Colour: k + 1, Small: true}
+			p := figure.Points{Name: title(family) + ", snapshots", Colour: k + 1, Small: true}
 			if final {
-				p = figure.Points{Name: strings.ToUpper(family) + ", trained", Colour: k + 1}
+				p = figure.Points{Name: title(family) + ", trained", Colour: k + 1}
 			}
 			for _, s := range all {
 				if s.record.Architecture.Family == family && s.final == final {
@@ -120,7 +119,7 @@ func (c *Corpus) accuracyNote(all []seen) (string, error) {
 					some = append(some, s)
 				}
 			}
-			text, err := c.correlationNote(strings.ToUpper(family), some)
+			text, err := c.correlationNote(title(family), some)
 			if err != nil {
 				return "", err
 			}

@@ -269,7 +269,7 @@ func (c *Corpus) barPanel(all []measured, t target, o Options, overlay bool, pub
 		p.Bars.Series = append(p.Bars.Series, col.name)
 	}
 	for _, g := range groups {
-		name := strings.ToUpper(g)
+		name := title(g)
 		if g == "all" {
 			name = "all"
 		}

@@ -162,6 +162,17 @@ func (c *Corpus) notTrained(what string) error {
 	return fmt.Errorf("the store %s has not %s: `genbench train` makes what is missing of corpus %s", c.store.Dir(), what, c.spec.Name)
 }
 
+// title is how figures name a family of networks.
+func title(family string) string {
+	if layers, ok := strings.CutPrefix(family, "resnet"); ok {
+		return "ResNet-" + layers
+	}
+	if family == "nin" {
+		return "NiN"
+	}
+	return strings.ToUpper(family)
+}
+
 // sentence begins with a capital.
 func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
@@ -173,6 +184,6 @@ func ofNetwork(r *corpora.Record) string {
 		parts = append(parts, s.Axis+" "+s.Value.String())
 	}
 	parts = append(parts, fmt.Sprintf("seed %d", r.Seed))
-	return fmt.Sprintf("network %s (%s of %d weights on %s, %d training and %d test images; %s)", r.ID, strings.ToUpper(r.Architecture.Family),
+	return fmt.Sprintf("network %s (%s of %d weights on %s, %d training and %d test images; %s)", r.ID, title(r.Architecture.Family),
 		r.Architecture.NumParameters(), r.DataSet, r.Train.N, r.Test.N, strings.Join(parts, ", "))
 }

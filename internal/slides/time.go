@@ -46,13 +46,13 @@ func (c *Corpus) time(ctx context.Context, o Options) (*figure.Figure, error) {
 			return nil, err
 		}
 		for p := range f.Panels {
-			line := figure.Line{Name: strings.ToUpper(r.Architecture.Family), Colour: k, Marked: true}
+			line := figure.Line{Name: title(r.Architecture.Family), Colour: k, Marked: true}
 			for i := range rows {
 				line.X, line.Y = append(line.X, float64(moments[i].epoch)), append(line.Y, rows[i][p])
 			}
 			f.Panels[p].Lines = append(f.Panels[p].Lines, line)
 		}
-		f.Caption = append(f.Caption, strings.ToUpper(family)+": "+ofNetwork(r)+".")
+		f.Caption = append(f.Caption, title(family)+": "+ofNetwork(r)+".")
 	}
 	if len(f.Panels[0].Lines) == 0 {
 		return nil, c.notTrained("a network with snapshots of its training")
