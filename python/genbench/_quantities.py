@@ -206,9 +206,9 @@ class Quantities:
 
     # Representations, changed inputs and other networks.
 
-    def layer_features(self, layer: int | str | None = None, rounds: int | None = None, examples: int | None = None) -> Features:
-        """What layer number `layer` (or "last") reads, of sampled training examples."""
-        a = self.quantity("layer-features", layer=layer, rounds=rounds, examples=examples)
+    def layer_features(self, layer: int | str | None = None, rounds: int | None = None, examples: int | None = None, pool: int | None = None) -> Features:
+        """What layer number `layer` (or "last") reads, of sampled training examples; maps max-pooled in windows of side `pool`."""
+        a = self.quantity("layer-features", layer=layer, rounds=rounds, examples=examples, pool=pool)
         return Features(a["features"], a["index"])
 
     def layer_margins(self) -> Margins:

@@ -271,7 +271,10 @@ def meta_of(request: pb.ComputeRequest, options: dict[str, str]) -> Meta:
     from ._types import Layer
 
     layers = tuple(
-        Layer(k.name, k.kind, getattr(k, "in"), k.out, getattr(k, "from"), getattr(k, "with"), k.channels, k.kernel, k.stride, k.padding, k.epsilon)
+        Layer(
+            k.name, k.kind, getattr(k, "in"), k.out, getattr(k, "from"), getattr(k, "with"), k.channels, k.kernel, k.stride, k.padding, k.epsilon,
+            tuple(k.in_shape), tuple(k.out_shape),
+        )
         for k in request.info.layers
     )
     return Meta(request.network, layers, request.info.classes, request.info.train_size, tuple(request.info.input_shape), request.seed, options)

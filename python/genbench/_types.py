@@ -33,6 +33,8 @@ class Layer:
     stride: int = 0  #: conv2d, maxpool, avgpool: step of the window
     padding: int = 0  #: conv2d, maxpool: rows and columns added on every side
     epsilon: float = 0.0  #: batchnorm: added to the variance
+    in_shape: tuple[int, ...] = ()  #: [C, H, W] of what is read; a vector is [reads, 1, 1]
+    out_shape: tuple[int, ...] = ()  #: [C, H, W] of what is written
 
 
 class Perturbation(NamedTuple):
