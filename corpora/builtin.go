@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -30,11 +31,12 @@ func RecordSchema() []byte { return append([]byte(nil), recordSchema...) }
 
 // Builtin names the corpora that come with the program.
 func Builtin() []string {
-	files, _ := fs.Glob(builtin, "specs/*.yaml") // sorted; the pattern is right
+	files, _ := fs.Glob(builtin, "specs/*.yaml") // the pattern is right
 	var names []string
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(path.Base(f), ".yaml"))
 	}
+	slices.Sort(names) // files are sorted with their endings
 	return names
 }
 
@@ -86,18 +88,25 @@ func Find(nameOrPath string) (*Spec, error) {
 	return s, s.resolvePlugins(filepath.Dir(nameOrPath))
 }
 
-// resolvePlugins makes the paths of plugins absolute: a spec names them relative to its own folder, and
+// resolvePlugins makes the paths of plugins, and of what they read, absolute: a spec names them relative to its own folder, and
 // means the same program wherever it is used from, also when it is read from a store.
 func (s *Spec) resolvePlugins(dir string) error {
-	for name, path := range s.Plugins {
+	resolve := func(path string) (string, error) {
 		if filepath.IsAbs(path) {
-			continue
+			return path, nil
 		}
-		abs, err := filepath.Abs(filepath.Join(dir, filepath.FromSlash(path)))
-		if err != nil {
+		return filepath.Abs(filepath.Join(dir, filepath.FromSlash(path)))
+	}
+	var err error
+	for name, path := range s.Plugins {
+		if s.Plugins[name], err = resolve(path); err != nil {
 			return fmt.Errorf("finding plugin %s of the corpus: %w", clip(name), err)
 		}
-		s.Plugins[name] = abs
+	}
+	for i, path := range s.Read {
+		if s.Read[i], err = resolve(path); err != nil {
+			return fmt.Errorf("finding %s, which plugins of the corpus read: %w", clip(path), err)
+		}
 	}
 	return nil
 }

@@ -50,8 +50,20 @@ func (c *DataCache) Set(name string) (*dataset.Set, error) {
 	})
 }
 
-// Get builds the examples that the transform makes of the set. They are read-only.
+// Get builds the examples that the transform makes of the set. They are read-only. Examples that differ
+// in how labels are shuffled share their inputs, and only those without shuffling are kept.
 func (c *DataCache) Get(set string, t dataset.Transform) (*dataset.Data, error) {
+	if t.LabelShuffle > 0 && t.Validate() == nil {
+		base, err := c.Get(set, t.Unshuffled())
+		if err != nil {
+			return nil, err
+		}
+		s, err := c.Set(set)
+		if err != nil {
+			return nil, err
+		}
+		return dataset.Relabel(base, s, t)
+	}
 	return single(c, c.built, dataKey{set, t.Canonical()}, dataBytes, func() (*dataset.Data, error) {
 		s, err := c.Set(set)
 		if err != nil {

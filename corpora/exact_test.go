@@ -51,7 +51,7 @@ func TestRateBounds(t *testing.T) {
 			if (err == nil) != good {
 				t.Errorf("%s: %s: parser says %v", field, value, err)
 			}
-			if schema := satisfies(decodeJSON(t, SpecSchema()), yamlAsJSON(t, []byte(src)), "spec"); (schema == nil) != good {
+			if schema := satisfies(resolved(decodeJSON(t, SpecSchema())), yamlAsJSON(t, []byte(src)), "spec"); (schema == nil) != good {
 				t.Errorf("%s: %s: schema says %v", field, value, schema)
 			}
 			if !good && strings.Contains(err.Error(), "not positive") {

@@ -110,15 +110,6 @@ type builder struct {
 	archs map[archKey]archJSON
 }
 
-// archKey is what an architecture is made from; the widths are the spec's.
-type archKey struct {
-	input        models.Shape
-	classes      int
-	width, depth int
-	dropout      float64
-	batchnorm    bool
-}
-
 type archJSON struct {
 	arch models.Architecture
 	json []byte
@@ -139,21 +130,27 @@ type configuration struct {
 func (b *builder) configuration(index []int) (configuration, error) {
 	s := b.spec
 	c := configuration{net: Network{KeepInit: s.Keep.Init, Seed: s.seeds[0]}} // the seed is for the error
-	p := point{widths: s.widths}
+	p := point{widths: s.widths, layers: s.layers, layersField: "network.layers", given: map[string]bool{}}
 	for _, f := range s.fixed {
-		b.table[f.Axis].set(&p, f.Value)
+		b.set(&p, f)
 	}
 	if len(s.axes) > 0 {
 		c.net.Config = make([]Setting, len(s.axes))
 	}
 	for i, a := range s.axes {
 		c.net.Config[i] = Setting{Axis: a.Name, Value: a.Values[index[i]]}
-		b.table[a.Name].set(&p, a.Values[index[i]])
+		if _, ok := b.table[a.Name]; ok {
+			b.set(&p, c.net.Config[i])
+		}
 	}
+	b.override(&p, c.net.Config)
+	b.complete(&p)
 	if err := b.resolve(&p, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
 	}
-	c.net.Training.Snapshots = keptSnapshots(s.Keep.Snapshots, c.net.Training.MaxEpochs)
+	if err := c.net.keepSnapshots(s.Keep); err != nil {
+		return c, fmt.Errorf("%s: %w", strings.TrimSpace(c.net.String()), err)
+	}
 	return c, nil
 }
 
@@ -162,13 +159,14 @@ type seedSet struct {
 	seed          int64
 	seeds         models.Seeds
 	labels, noise uint64
+	augment       uint64 // only of networks with augmentation
 }
 
 func newSeedSet(seed int64) seedSet {
 	return seedSet{
 		seed:   seed,
 		seeds:  models.Seeds{Init: DeriveSeed("init", seed), Order: DeriveSeed("order", seed), Dropout: DeriveSeed("dropout", seed)},
-		labels: DeriveSeed("labels", seed), noise: DeriveSeed("noise", seed),
+		labels: DeriveSeed("labels", seed), noise: DeriveSeed("noise", seed), augment: DeriveSeed("augment", seed),
 	}
 }
 
@@ -178,20 +176,12 @@ func (c *configuration) seeded(s *seedSet) (Network, error) {
 	t := c.transform
 	t.ShuffleSeed, t.NoiseSeed = s.labels, s.noise
 	n.Seed, n.Seeds, n.Transform = s.seed, s.seeds, t.Canonical()
+	if n.Training.Augment.On() {
+		n.Seeds.Augment = s.augment
+	}
 	var err error
 	n.ID, err = n.identity(c.identity)
 	return n, err
-}
-
-// keptSnapshots leaves out epochs that this network cannot reach.
-func keptSnapshots(epochs []int, last int) []int {
-	var kept []int
-	for _, e := range epochs {
-		if e <= last {
-			kept = append(kept, e)
-		}
-	}
-	return kept
 }
 
 // resolve fills in the configuration, and reports values that do not go together.
@@ -208,14 +198,11 @@ func (b *builder) resolve(p *point, c *configuration) error {
 	if !info.Generated && (t.Train > info.Train || t.Test > info.Test) {
 		return fmt.Errorf("%s has %d training and %d test examples, not %d and %d", info.Name, info.Train, info.Test, t.Train, t.Test)
 	}
-	arch, err := b.architecture(p, archKey{
-		input:   models.Shape{C: info.Shape.C, H: info.Shape.H / pool, W: info.Shape.W / pool},
-		classes: info.Classes, width: p.width, depth: p.depth, dropout: p.dropout, batchnorm: p.batchnorm,
-	})
+	arch, err := b.architecture(p, models.Shape{C: info.Shape.C, H: info.Shape.H / pool, W: info.Shape.W / pool}, info.Classes)
 	if err != nil {
 		return err
 	}
-	if p.batchnorm && p.training.BatchSize < 2 {
+	if arch.arch.Has(models.BatchNorm) && p.training.BatchSize < 2 {
 		return fmt.Errorf("batch norm has no variance in batches of one example: use a batch of at least 2")
 	}
 	if err := t.Validate(); err != nil {
@@ -228,27 +215,11 @@ func (b *builder) resolve(p *point, c *configuration) error {
 	if err := n.Training.Validate(); err != nil {
 		return err
 	}
+	if err := n.Training.Fits(n.Arch); err != nil {
+		return err
+	}
 	c.identity, err = n.identityOfConfiguration(arch.json)
 	return err
-}
-
-func (b *builder) architecture(p *point, key archKey) (archJSON, error) {
-	if known, ok := b.archs[key]; ok {
-		return known, nil
-	}
-	arch, err := models.MLP(key.input, key.classes, models.MLPOptions{
-		Width: p.width, Depth: p.depth, Widths: p.widths, Dropout: p.dropout, BatchNorm: p.batchnorm,
-	})
-	if err != nil {
-		return archJSON{}, err
-	}
-	text, err := json.Marshal(arch)
-	if err != nil {
-		return archJSON{}, fmt.Errorf("identifying an architecture: %w", err)
-	}
-	made := archJSON{arch, text}
-	b.archs[key] = made
-	return made, nil
 }
 
 // effective is the optimizer without the settings that its rule does not read,
@@ -292,7 +263,9 @@ func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
 		Target    float64          `json:"target_loss"`
 		Epochs    int              `json:"max_epochs"`
 		Init      string           `json:"init"`
-	}{t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init})
+
+		Augment models.Augmentation `json:"augment,omitzero"`
+	}{t.Optimizer, t.BatchSize, t.TargetLoss, t.MaxEpochs, t.Init, t.Augment})
 	if err != nil {
 		return nil, fmt.Errorf("identifying a network: %w", err)
 	}
@@ -301,10 +274,10 @@ func (n *Network) identityOfConfiguration(arch []byte) ([]byte, error) {
 	return append(b, ','), nil
 }
 
-// cost is a network's training relative to others': trainable values times
+// cost is a network's training relative to others': multiply-adds of an example times
 // examples times epochs at most. It orders work and weighs progress, and no result depends on it.
 func (n *Network) cost() float64 {
-	return float64(n.Arch.NumParameters()) * float64(n.TrainSize()) * float64(n.Training.MaxEpochs)
+	return float64(n.Arch.MultiplyAdds()) * float64(n.TrainSize()) * float64(n.Training.MaxEpochs)
 }
 
 // TrainSize is the number of training examples.

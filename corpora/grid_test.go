@@ -205,13 +205,14 @@ func TestEveryHyperparameterMatters(t *testing.T) {
 	with := map[string]string{ // values that give the others an effect
 		"shuffle_mode": "label_shuffle: [0.5]", "clip_noise": "input_noise: [0.5]", "momentum": "optimizer: [sgd]",
 		"beta1": "optimizer: [adam]", "beta2": "optimizer: [adam]", "alpha": "optimizer: [rmsprop]", "epsilon": "optimizer: [adam]",
+		"dense": "family: [vgg]\n  depth: [4]", "stem": "family: [vgg]\n  depth: [4]",
 	}
 	values := map[string]string{
 		"set": "[fmnist-mini, mnist]", "pool": "[1, 2]", "train": "[100, 200]", "test": "[100, 200]", "normalize": "[false, true]", "label_shuffle": "[0, 0.5]",
-		"shuffle_mode": "[permute, resample, first-k]", "input_noise": "[0, 0.5]", "clip_noise": "[false, true]", "subset_seed": "[0, 1]", "family": "[mlp]",
-		"init": "[pytorch, glorot, he]", "width": "[8, 9]", "depth": "[1, 2]", "dropout": "[0, 0.5]", "batchnorm": "[false, true]", "optimizer": "[sgd, adam, rmsprop]",
+		"shuffle_mode": "[permute, resample, first-k]", "input_noise": "[0, 0.5]", "clip_noise": "[false, true]", "subset_seed": "[0, 1]", "family": "[mlp, nin, resnet18, resnet34, resnet50, resnet101]",
+		"init": "[pytorch, glorot, he]", "width": "[8, 9]", "depth": "[1, 2]", "dropout": "[0, 0.5]", "batchnorm": "[false, true]", "dense": "[0, 1]", "stem": "[cifar, cna]", "optimizer": "[sgd, adam, rmsprop]",
 		"lr": "[0.1, 0.2]", "momentum": "[0, 0.9]", "weight_decay": "[0, 0.1]", "beta1": "[0.8, 0.9]", "beta2": "[0.9, 0.99]", "alpha": "[0.9, 0.99]", "epsilon": "[1e-8, 1e-6]",
-		"batch": "[16, 32]", "target_loss": "[0, 0.1]", "max_epochs": "[1, 2]",
+		"batch": "[16, 32]", "target_loss": "[0, 0.1]", "max_epochs": "[1, 2]", "augment_crop": "[0, 4]", "augment_flip": "[false, true]",
 	}
 	for _, h := range hypers() {
 		list, ok := values[h.name]

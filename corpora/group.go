@@ -67,7 +67,7 @@ func (t *training) group(ctx context.Context, g models.Grouping, shape models.Gr
 			if data, err = t.options.Data.Get(n.Set, n.Transform); err != nil {
 				return ex, err
 			}
-			return models.Examples{X: data.Train.X, Y: data.Train.Y}, nil
+			return examplesOf(data), nil
 		}
 		job.Done = func(trained *models.Trained, err error) {
 			done[i] = true

@@ -13,14 +13,20 @@ import (
 
 // point is one network's hyperparameters, all of them.
 type point struct {
-	set          string
-	transform    dataset.Transform // seeds not yet set but for SubsetSeed
-	family       string
-	widths       []int // overrides width and depth
-	width, depth int
-	dropout      float64
-	batchnorm    bool
-	training     models.Training
+	set       string
+	transform dataset.Transform // seeds not yet set but for SubsetSeed
+	training  models.Training
+
+	family              string
+	widths              []int // overrides width and depth
+	width, depth, dense int
+	dropout             float64
+	batchnorm           bool
+	stem                string
+	layers              []models.Layer // of family custom
+	layersField         string         // where the spec lists them, for messages
+
+	given map[string]bool // hyperparameters that the spec sets
 }
 
 // hyper describes one hyperparameter: where a spec fixes it, what it may be,
@@ -37,6 +43,8 @@ type hyper struct {
 	def           Value
 	set           func(p *point, v Value)
 	only          []string // optimizers that read it; nil: not an optimizer's
+
+	families map[string]Value // families that read it, each with its default; nil: all do, and def is the default
 }
 
 // hypers lists every hyperparameter, in the order of the sections of a spec.
@@ -58,12 +66,14 @@ func hypers() []hyper {
 		data(boolean("clip_noise", func(p *point, b bool) { p.transform.ClipNoise = b })),
 		data(integer("subset_seed", 0, maxSeed, 0, func(p *point, n int) { p.transform.SubsetSeed = DeriveSeed("subset", int64(n)) })),
 
-		network(choice("family", []string{"mlp"}, func(p *point, s string) { p.family = s })),
+		network(choice("family", families(), func(p *point, s string) { p.family = s })),
 		network(choice("init", models.Schemes(), func(p *point, s string) { p.training.Init = s })),
-		network(integer("width", 1, 1<<16, 128, func(p *point, n int) { p.width = n })),
-		network(integer("depth", 0, 256, 2, func(p *point, n int) { p.depth = n })),
-		network(below(real("dropout", 0, 1, 0, func(p *point, f float64) { p.dropout = f }))),
-		network(boolean("batchnorm", func(p *point, b bool) { p.batchnorm = b })),
+		network(byFamily(integer("width", 1, 1<<16, 128, func(p *point, n int) { p.width = n }), widthDefaults)),
+		network(byFamily(integer("depth", 0, 256, 2, func(p *point, n int) { p.depth = n }), depthDefaults)),
+		network(byFamily(integer("dense", 0, 8, 0, func(p *point, n int) { p.dense = n }), denseDefaults)),
+		network(byFamily(below(real("dropout", 0, 1, 0, func(p *point, f float64) { p.dropout = f })), dropoutDefaults)),
+		network(byFamily(boolean("batchnorm", func(p *point, b bool) { p.batchnorm = b }), batchNormDefaults)),
+		network(byFamily(choice("stem", models.Stems(), func(p *point, s string) { p.stem = s }), stemDefaults)),
 
 		training(choice("optimizer", []string{"sgd", "adam", "rmsprop"}, func(p *point, s string) { p.training.Optimizer.Name = s })),
 		training(needed(above(real("lr", 0, 1e6, 0, func(p *point, f float64) { p.training.Optimizer.LearningRate = f })))),
@@ -76,6 +86,8 @@ func hypers() []hyper {
 		training(integer("batch", 1, many, 32, func(p *point, n int) { p.training.BatchSize = n })),
 		training(real("target_loss", 0, 1e6, 0.01, func(p *point, f float64) { p.training.TargetLoss = f })),
 		training(integer("max_epochs", 1, many, 1000, func(p *point, n int) { p.training.MaxEpochs = n })),
+		training(integer("augment_crop", 0, 64, 0, func(p *point, n int) { p.training.Augment.Crop = n })),
+		training(boolean("augment_flip", func(p *point, b bool) { p.training.Augment.Flip = b })),
 	}
 }
 
@@ -110,9 +122,13 @@ func choice(name string, choices []string, set func(*point, string)) hyper {
 	return hyper{name: name, kind: text, choices: choices, def: Text(choices[0]), set: func(p *point, v Value) { set(p, v.text) }}
 }
 
-func above(h hyper) hyper                   { h.openMin = true; return h }
-func below(h hyper) hyper                   { h.openMax = true; return h }
-func needed(h hyper) hyper                  { h.required = true; return h }
+func above(h hyper) hyper  { h.openMin = true; return h }
+func below(h hyper) hyper  { h.openMax = true; return h }
+func needed(h hyper) hyper { h.required = true; return h }
+func byFamily(h hyper, of map[string]Value) hyper {
+	h.families = of
+	return h
+}
 func of(h hyper, optimizer ...string) hyper { h.only = optimizer; return h }
 
 // seedHyper is the axis "seed", which is no hyperparameter but is written as one.

@@ -100,11 +100,11 @@ func (c *Contents) files() ([]namedFile, error) {
 		}
 	}
 	for _, snap := range c.Snapshots {
-		sum, err := tensors(snapshotName(snap.Epoch), fmt.Sprintf("epoch %d", snap.Epoch), snap.State)
-		if err != nil {
+		f := SnapshotFile{Epoch: snap.Epoch, Step: snap.Step}
+		if f.FileSHA256, err = tensors(f.name(), f.what(), snap.State); err != nil {
 			return nil, err
 		}
-		r.Tensors.Snapshots = append(r.Tensors.Snapshots, SnapshotFile{Epoch: snap.Epoch, FileSHA256: sum})
+		r.Tensors.Snapshots = append(r.Tensors.Snapshots, f)
 	}
 	if c.History != nil {
 		var b bytes.Buffer
@@ -122,10 +122,6 @@ func (c *Contents) files() ([]namedFile, error) {
 	}
 	add(recordName, b)
 	return files, nil
-}
-
-func snapshotName(epoch int) string {
-	return snapshotsDir + "/" + strconv.Itoa(epoch) + ".safetensors"
 }
 
 // place writes the files into a folder of a temporary name and renames it last.
@@ -324,16 +320,6 @@ func (s *Store) LoadNetwork(r *Record) (final, init models.State, err error) {
 	return final, init, nil
 }
 
-// LoadSnapshot reads the tensors that were kept after an epoch; fs.ErrNotExist where none were.
-func (s *Store) LoadSnapshot(r *Record, epoch int) (models.State, error) {
-	for _, f := range r.Tensors.Snapshots {
-		if f.Epoch == epoch {
-			return s.tensors(r, snapshotName(epoch), f.FileSHA256, "")
-		}
-	}
-	return nil, fmt.Errorf("network %s: no snapshot of epoch %d: %w", r.ID, epoch, fs.ErrNotExist)
-}
-
 // History reads the lines of a network's training; nil where there are none (imported networks).
 func (s *Store) History(r *Record) ([]models.Epoch, error) {
 	if r.Tensors.HistorySHA256 == "" {
@@ -378,7 +364,7 @@ func (s *Store) check(r *Record) error {
 		return err
 	}
 	for _, f := range r.Tensors.Snapshots {
-		if _, err := s.LoadSnapshot(r, f.Epoch); err != nil {
+		if _, err := s.tensors(r, f.name(), f.FileSHA256, ""); err != nil {
 			return err
 		}
 	}

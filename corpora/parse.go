@@ -21,7 +21,7 @@ const (
 // Nothing is guessed: unknown keys, values of the wrong type, anchors and
 // other devices of YAML that a spec does not need are refused.
 func ParseSpec(file string, src []byte) (*Spec, error) {
-	p := &specParser{file: file, spec: &Spec{file: file, at: map[string]pos{}, Keep: Keep{Init: true}}, given: map[string]Setting{}}
+	p := &specParser{file: file, spec: &Spec{file: file, at: map[string]pos{}, Keep: Keep{Init: true}}, given: settings{set: map[string]Setting{}}}
 	if root := p.parseYAML(src); root != nil {
 		p.root(root)
 	}
@@ -49,7 +49,7 @@ func ParseSpec(file string, src []byte) (*Spec, error) {
 type specParser struct {
 	file  string
 	spec  *Spec
-	given map[string]Setting // fixed hyperparameters that the file names
+	given settings // fixed hyperparameters that the file names
 	errs  []*SpecError
 }
 
@@ -58,7 +58,7 @@ func (p *specParser) fail(at pos, field, remedy, format string, args ...any) {
 }
 
 func (p *specParser) root(node ast.Node) {
-	keys := []string{"name", "description", "data", "network", "training", "axes", "keep", "measures", "plugins"}
+	keys := []string{"name", "description", "data", "network", "training", "axes", "overrides", "keep", "measures", "plugins", "plugin_read"}
 	p.mapping(node, "", keys, func(key string, at pos, v ast.Node) {
 		p.spec.at[key] = at
 		switch key {
@@ -69,9 +69,11 @@ func (p *specParser) root(node ast.Node) {
 		case "description":
 			p.string(v, key, &p.spec.Description)
 		case "data", "network", "training":
-			p.section(key, v)
+			p.section(key, key, v, &p.given)
 		case "axes":
 			p.axes(v)
+		case "overrides":
+			p.overrides(v)
 		case "keep":
 			p.keep(v)
 		case "measures":
@@ -79,6 +81,13 @@ func (p *specParser) root(node ast.Node) {
 				var s string
 				if p.string(item, fmt.Sprintf("measures[%d]", i), &s) {
 					p.spec.Measures = append(p.spec.Measures, s)
+				}
+			})
+		case "plugin_read":
+			p.sequence(v, key, func(i int, item ast.Node) {
+				var s string
+				if p.string(item, fmt.Sprintf("plugin_read[%d]", i), &s) {
+					p.spec.Read = append(p.spec.Read, s)
 				}
 			})
 		case "plugins":
@@ -95,71 +104,6 @@ func (p *specParser) root(node ast.Node) {
 		if _, ok := p.spec.at[key]; !ok && len(p.errs) == 0 {
 			p.fail(position(node), key, "add the key", "is missing")
 		}
-	}
-}
-
-// section reads data, network or training: fixed hyperparameters.
-func (p *specParser) section(section string, node ast.Node) {
-	table := map[string]hyper{}
-	var keys []string
-	for _, h := range hypers() {
-		if h.section == section {
-			table[h.name] = h
-			keys = append(keys, h.name)
-		}
-	}
-	if section == "network" {
-		keys = append(keys, "widths")
-	}
-	p.mapping(node, section, keys, func(key string, at pos, v ast.Node) {
-		field := section + "." + key
-		p.spec.at[key] = at
-		if key == "widths" {
-			p.widths(field, v)
-			return
-		}
-		if value, ok := p.value(v, field, table[key]); ok {
-			p.given[key] = Setting{Axis: key, Value: value}
-		}
-	})
-}
-
-func (p *specParser) widths(field string, node ast.Node) {
-	p.spec.widths = []int{}
-	width := integer("widths", 1, 1<<16, 0, nil)
-	p.sequence(node, field, func(i int, item ast.Node) {
-		if v, ok := p.value(item, fmt.Sprintf("%s[%d]", field, i), width); ok {
-			p.spec.widths = append(p.spec.widths, int(v.number))
-		}
-	})
-	if len(p.spec.widths) > 256 {
-		p.fail(position(node), field, "give at most 256", "%d hidden layers", len(p.spec.widths))
-	}
-}
-
-// axes reads the hyperparameters that vary, and "seed".
-func (p *specParser) axes(node ast.Node) {
-	table := map[string]hyper{seedAxis: seedHyper()}
-	keys := []string{}
-	for _, h := range hypers() {
-		table[h.name] = h
-		keys = append(keys, h.name)
-	}
-	keys = append(keys, seedAxis)
-	p.mapping(node, "axes", keys, func(key string, at pos, v ast.Node) {
-		field := "axes." + key
-		p.spec.at[field] = at
-		values := p.axis(v, field, table[key])
-		if key == seedAxis {
-			for _, v := range values {
-				p.spec.seeds = append(p.spec.seeds, int64(v.number))
-			}
-			return
-		}
-		p.spec.axes = append(p.spec.axes, Axis{Name: key, Values: values})
-	})
-	if m, ok := node.(*ast.MappingNode); ok && len(m.Values) == 0 {
-		p.fail(position(node), "axes", "name at least one hyperparameter with a list of values", "is empty")
 	}
 }
 
@@ -183,30 +127,4 @@ func (p *specParser) axis(node ast.Node, field string, h hyper) []Value {
 		p.fail(position(node), field, "give at least one value, or remove the axis", "has no values")
 	}
 	return values
-}
-
-func (p *specParser) keep(node ast.Node) {
-	p.mapping(node, "keep", []string{"init", "snapshots"}, func(key string, at pos, v ast.Node) {
-		switch key {
-		case "init":
-			if v, ok := p.value(v, "keep.init", hyper{kind: truth}); ok {
-				p.spec.Keep.Init = v.number != 0
-			}
-		case "snapshots":
-			p.spec.at["keep.snapshots"] = at
-			epoch := hyper{whole: true, max: 1 << 30}
-			for _, v := range p.snapshots(v, epoch) {
-				p.spec.Keep.Snapshots = append(p.spec.Keep.Snapshots, int(v.number))
-			}
-		}
-	})
-	slices.Sort(p.spec.Keep.Snapshots)
-}
-
-// snapshots is an axis that may be empty.
-func (p *specParser) snapshots(node ast.Node, epoch hyper) []Value {
-	if s, ok := node.(*ast.SequenceNode); ok && len(s.Values) == 0 {
-		return nil
-	}
-	return p.axis(node, "keep.snapshots", epoch)
 }

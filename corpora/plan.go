@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/genbench/genbench/models"
 )
@@ -22,17 +21,19 @@ type Plan struct {
 	Seconds    float64 `json:"seconds"`
 	SecondsMax float64 `json:"seconds_max"`
 	Epochs     float64 `json:"epochs"` // expected of a network, in the mean
-	Bytes      int64   `json:"bytes"`  // disk that the missing ones will take
+	Bytes      int64   `json:"bytes"`  // disk that the missing ones will take at the most
 	Basis      string  `json:"basis"`  // what the expectation rests on
+
+	SnapshotBytes int64 `json:"snapshot_bytes"` // of those, for snapshots
+
+	// Floating-point operations of the expected training, counted and not timed: 2 for each multiply-add with a weight, forward once and backward twice.
+	Operations float64 `json:"operations"`
 }
 
-// probeSeconds bounds each probe; its first epoch is always finished.
-const probeSeconds = 1.5
-
 // MakePlan counts what is missing in the store (nil: everything) and estimates
-// its cost by training up to three networks for at most a few seconds, on one core. The number of
-// epochs is unknown before training: it is taken from the networks that the store has, else from
-// probes that reached their target, and is a guess of half the cap where there are neither.
+// its cost by training up to three networks for at most a few seconds, on one core, and the multiply-adds of the
+// others. The number of epochs is unknown before training: it is taken from the networks that the store has, else from
+// probes that reached their target, and is a guess of half the cap where there are neither. Without a target all epochs are run.
 func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, dataDir string) (Plan, error) {
 	p := Plan{Networks: len(nets)}
 	there, err := s.present()
@@ -64,6 +65,7 @@ func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, da
 		if !n.Imported {
 			missing = append(missing, *n)
 			p.Bytes += n.bytes(size)
+			p.SnapshotBytes += n.snapshotBytes(size)
 		}
 	}
 	p.Missing = len(missing)
@@ -73,22 +75,32 @@ func MakePlan(ctx context.Context, s *Store, nets []Network, e models.Engine, da
 	}
 	perEpoch := make([]float64, len(missing)) // in units of Network.cost
 	for i := range missing {
-		perEpoch[i] = float64(sizes.of(missing[i].Arch).parameters) * float64(missing[i].TrainSize())
+		perEpoch[i] = float64(sizes.of(missing[i].Arch).multiplyAdds) * float64(missing[i].TrainSize())
 	}
 	rates, reached, err := probe(ctx, missing, perEpoch, e, NewDataCache(dataDir))
 	if err != nil {
 		return p, fmt.Errorf("estimating the cost: %w", err)
 	}
-	p.Basis = fmt.Sprintf("epochs of the %d networks in the store", len(epochs))
-	if len(epochs) == 0 {
-		epochs = reached
-		p.Basis = fmt.Sprintf("epochs of %d networks trained to their target", len(epochs))
-	}
-	if len(epochs) == 0 {
-		p.Basis = "a guess: half of max_epochs"
-	}
+	epochs = p.rests(missing, epochs, reached)
 	p.expect(missing, perEpoch, rates, epochs)
 	return p, nil
+}
+
+// rests notes what the number of epochs rests on, those of the networks in the store or of the probes, and answers them.
+func (p *Plan) rests(missing []Network, stored, reached []float64) []float64 {
+	epochs := stored
+	p.Basis = fmt.Sprintf("epochs of the %d networks in the store", len(stored))
+	if len(stored) == 0 {
+		epochs = reached
+		p.Basis = fmt.Sprintf("epochs of %d networks trained to their target", len(reached))
+	}
+	switch {
+	case !slices.ContainsFunc(missing, func(n Network) bool { return n.Training.TargetLoss > 0 }):
+		p.Basis = "no target loss: all of max_epochs"
+	case len(epochs) == 0:
+		p.Basis = "a guess: half of max_epochs"
+	}
+	return epochs
 }
 
 // expect adds up the missing networks.
@@ -99,101 +111,23 @@ func (p *Plan) expect(missing []Network, sizes []float64, rates []rate, epochs [
 	}
 	for i := range missing {
 		last := float64(missing[i].Training.MaxEpochs)
-		perEpoch := nearestRate(rates, sizes[i]) * sizes[i]
+		perEpoch := nearestRate(rates, missing[i].Arch.Family, sizes[i]) * sizes[i]
 		expected := min(usual, last)
-		if len(epochs) == 0 {
+		switch {
+		case missing[i].Training.TargetLoss == 0:
+			expected = last
+		case len(epochs) == 0:
 			expected = last / 2
 		}
+		p.Operations += 6 * sizes[i] * expected
 		p.Epochs += expected / float64(len(missing))
 		p.Seconds += perEpoch * expected
 		p.SecondsMax += perEpoch * last
 	}
 }
 
-// rate is what a network of some size needs: seconds for a unit of Network.cost.
-type rate struct{ perEpoch, seconds float64 }
-
-// nearestRate is the rate of the probe nearest in size.
-func nearestRate(rates []rate, size float64) float64 {
-	best := slices.MinFunc(rates, func(a, b rate) int {
-		da, db := math.Abs(math.Log(a.perEpoch/size)), math.Abs(math.Log(b.perEpoch/size))
-		switch {
-		case da < db:
-			return -1
-		case da > db:
-			return 1
-		}
-		return 0
-	})
-	return best.seconds
-}
-
-// probe trains the largest network, and the first and the last of the smallest
-// ones: the ends of the grid, which are cheap enough to be trained to the end.
-// sizes are the networks', one epoch in units of Network.cost.
-func probe(ctx context.Context, missing []Network, sizes []float64, e models.Engine, cache *DataCache) (rates []rate, reached []float64, err error) {
-	largest, first := 0, 0
-	for i := range missing {
-		if sizes[i] > sizes[largest] {
-			largest = i
-		}
-		if sizes[i] < sizes[first] {
-			first = i
-		}
-	}
-	last := first
-	for i := range missing {
-		if sizes[i] == sizes[first] {
-			last = i
-		}
-	}
-	probes := []int{largest, first, last}
-	slices.Sort(probes)
-	for _, i := range slices.Compact(probes) {
-		n := &missing[i]
-		epochs, seconds, done, err := probeOne(ctx, n, e, cache)
-		if err != nil {
-			return nil, nil, err
-		}
-		rates = append(rates, rate{perEpoch: sizes[i], seconds: seconds / (sizes[i] * epochs)})
-		if done {
-			reached = append(reached, epochs)
-		}
-	}
-	return rates, reached, nil
-}
-
-// probeOne trains one network until it is done or the time is up.
-func probeOne(ctx context.Context, n *Network, e models.Engine, cache *DataCache) (epochs, seconds float64, done bool, err error) {
-	data, err := cache.Get(n.Set, n.Transform)
-	if err != nil {
-		return 0, 0, false, err
-	}
-	inner, stop := context.WithCancel(ctx)
-	defer stop()
-	training := n.Training
-	training.Snapshots = nil
-	start := time.Now()
-	_, err = models.Train(inner, e, n.Arch, training, n.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, func(line models.Epoch) {
-		epochs, seconds = float64(line.Epoch), seconds+line.Seconds
-		if time.Since(start).Seconds() > probeSeconds {
-			stop()
-		}
-	})
-	if ctx.Err() != nil {
-		return 0, 0, false, ctx.Err()
-	}
-	if err != nil && inner.Err() == nil {
-		return 0, 0, false, err
-	}
-	if epochs == 0 { // diverged in its first epoch: nothing to learn but the time
-		epochs, seconds = 1, time.Since(start).Seconds()
-	}
-	return epochs, seconds, err == nil, nil
-}
-
-// archSize is the values of an architecture's tensors: those that are trained, and all.
-type archSize struct{ parameters, values int64 }
+// archSize is the values of an architecture's tensors, those that are trained and all, and the multiply-adds of an example.
+type archSize struct{ parameters, values, multiplyAdds int64 }
 
 // archSizes remembers sizes: the networks of a grid share their layers.
 type archSizes map[*models.Layer]archSize
@@ -212,18 +146,19 @@ func (m archSizes) of(a models.Architecture) archSize {
 			s.parameters += int64(t.Size())
 		}
 	}
+	s.multiplyAdds = a.MultiplyAdds()
 	m[&a.Layers[0]] = s
 	return s
 }
 
 // bytes is about what the store will take for the network.
 func (n *Network) bytes(size archSize) int64 {
-	copies := int64(1 + len(n.Training.Snapshots))
+	copies := int64(1)
 	if n.KeepInit {
 		copies++
 	}
-	b := copies*(4*size.values+2048) + int64(n.TestSize()/8) // headers, bits
-	b += 4096 + 150*int64(n.Training.MaxEpochs)/2            // record, history
+	b := copies*tensorBytes(size) + n.snapshotBytes(size) + int64(n.TestSize()/8) // bits
+	b += 4096 + 150*int64(n.Training.MaxEpochs)/2                                 // record, history
 	if n.Transform.Train > 0 {
 		b += 10 * int64(n.Transform.Train) // indices in the record
 	}

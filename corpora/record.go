@@ -41,6 +41,8 @@ type Record struct {
 	ChangedFraction float64           `json:"changed_fraction"`          // of the training labels, in [0, 1]
 	ChangedIndices  []int             `json:"changed_indices,omitempty"` // into the training examples
 	TrainLabels     []int32           `json:"train_labels,omitempty"`    // of an imported network: the labels trained on, in place of the set's
+	InputMean       []float64         `json:"input_mean,omitempty"`      // [C], what inputs were normalised with, in units of the pixel range
+	InputStd        []float64         `json:"input_std,omitempty"`       // [C]; both of the clean training examples, after pooling; none: not normalised
 	SplitIndices    []int             `json:"split_indices,omitempty"`   // training examples' positions in the set; none: all of it
 
 	Train      SplitMetrics `json:"train"`       // against the labels trained on
@@ -86,9 +88,10 @@ type TensorFiles struct {
 	Snapshots []SnapshotFile `json:"snapshots,omitempty"`
 }
 
-// SnapshotFile is snapshots/EPOCH.safetensors.
+// SnapshotFile is snapshots/EPOCH.safetensors, or snapshots/step-STEP.safetensors.
 type SnapshotFile struct {
-	Epoch      int    `json:"epoch"`
+	Epoch      int    `json:"epoch"`          // of no meaning where Step is not 0
+	Step       int    `json:"step,omitempty"` // optimizer steps done; 0: the snapshot is an epoch's
 	FileSHA256 string `json:"file_sha256"`
 }
 

@@ -14,6 +14,37 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
+// resolved puts what $defs hold in the place of references to them.
+func resolved(schema map[string]any) map[string]any {
+	defs, _ := schema["$defs"].(map[string]any)
+	var resolve func(v any) any
+	resolve = func(v any) any {
+		switch v := v.(type) {
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok {
+				def, ok := defs[strings.TrimPrefix(ref, "#/$defs/")]
+				if !ok || len(v) != 1 {
+					panic("the reference " + ref + " leads nowhere")
+				}
+				return resolve(def)
+			}
+			m := map[string]any{}
+			for key, inner := range v {
+				m[key] = resolve(inner)
+			}
+			return m
+		case []any:
+			list := make([]any, len(v))
+			for i := range v {
+				list[i] = resolve(v[i])
+			}
+			return list
+		}
+		return v
+	}
+	return resolve(schema).(map[string]any)
+}
+
 // satisfies checks the part of JSON Schema 2020-12 that the published schemas
 // use; a keyword it does not know is an error, so that none goes unchecked.
 func satisfies(schema map[string]any, v any, at string) error {
@@ -78,6 +109,10 @@ func keyword(schema map[string]any, key string, arg, v any, at string) error {
 		}
 	case "minProperties":
 		if isObject && len(object) < int(arg.(float64)) {
+			return wrong()
+		}
+	case "maxProperties":
+		if isObject && len(object) > int(arg.(float64)) {
 			return wrong()
 		}
 	case "uniqueItems":
@@ -168,7 +203,7 @@ func yamlAsJSON(t *testing.T, src []byte) map[string]any {
 }
 
 func TestSpecSchema(t *testing.T) {
-	schema := decodeJSON(t, SpecSchema())
+	schema := resolved(decodeJSON(t, SpecSchema()))
 	for _, name := range Builtin() {
 		src, err := Source(name)
 		if err != nil {
@@ -178,10 +213,18 @@ func TestSpecSchema(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for _, good := range []string{mixed, layered} {
+		if err := satisfies(schema, yamlAsJSON(t, []byte(good)), "good"); err != nil {
+			t.Error(err)
+		}
+	}
 	for _, bad := range []string{
 		strings.Replace(small, "lr: 0.1", "lrr: 0.1", 1), strings.Replace(small, "lr: 0.1", "lr: 0", 1), strings.Replace(small, "lr: 0.1", "lr: x", 1),
 		strings.Replace(small, "depth: [1, 2]", "depth: [1, 1]", 1), strings.Replace(small, "depth: [1, 2]", "depth: []", 1), strings.Replace(small, "depth: [1, 2]", "depth: 1", 1),
 		strings.Replace(small, "sgd", "adamw", 1), strings.Replace(small, "name: small\n", "", 1), small + "more: 1\n", strings.Replace(small, "width: 8", "width: 8.5", 1),
+		strings.Replace(mixed, "mlp: {network", "mlp: {netwrk", 1), strings.Replace(mixed, "{when: {network: [vgg, resnet], label_shuffle: 0.5}, ", "{", 1),
+		strings.Replace(layered, "- batchnorm", "- batchnrm", 1), strings.Replace(layered, "dropout: 0.25", "dropout: 1", 1), strings.Replace(layered, "channels: 4, ", "", 1),
+		strings.Replace(layered, "{dense: 5}", "{dense: 5, relu: {}}", 1), strings.Replace(layered, "dense: classes", "dense: outputs", 1),
 	} {
 		if satisfies(schema, yamlAsJSON(t, []byte(bad)), "bad") == nil {
 			t.Errorf("the schema takes\n%s", bad)
@@ -194,7 +237,7 @@ func TestSpecSchema(t *testing.T) {
 
 // TestSpecSchemaKnowsEveryHyperparameter and their bounds.
 func TestSpecSchemaKnowsEveryHyperparameter(t *testing.T) {
-	top := decodeJSON(t, SpecSchema())["properties"].(map[string]any)
+	top := resolved(decodeJSON(t, SpecSchema()))["properties"].(map[string]any)
 	inner := func(section string) map[string]any {
 		return top[section].(map[string]any)["properties"].(map[string]any)
 	}
@@ -202,7 +245,7 @@ func TestSpecSchemaKnowsEveryHyperparameter(t *testing.T) {
 	for _, section := range []string{"data", "network", "training"} {
 		count += len(inner(section))
 	}
-	if want := len(hypers()) + 1; count != want { // widths is no hyperparameter
+	if want := len(hypers()) + 2; count != want { // widths and layers are no hyperparameters
 		t.Errorf("%d in the sections of the schema, %d in the program", count, want)
 	}
 	for _, h := range hypers() {
@@ -246,7 +289,7 @@ func TestRecordSchema(t *testing.T) {
 		}
 		// Every field that a store's record has is in the schema; the schema has
 		// no more than the ones that may be absent.
-		optional := []string{"family", "changed_indices", "train_labels", "split_indices", "gradient_noise_1", "gradient_noise_final"}
+		optional := []string{"family", "stem", "changed_indices", "train_labels", "input_mean", "input_std", "split_indices", "gradient_noise_1", "gradient_noise_final"}
 		for name := range schema["properties"].(map[string]any) {
 			if _, ok := m[name]; !ok && !slices.Contains(optional, name) {
 				t.Errorf("%s: the record lacks %q", n.ID, name)

@@ -12,7 +12,7 @@ import (
 // nothing in common. 53 bits, because readers of JSON that keep numbers as
 // float64 would silently change larger ones.
 //
-// The purposes are "init", "order" and "dropout" (models.Seeds), "labels" and
+// The purposes are "init", "order", "dropout" and "augment" (models.Seeds), "labels" and
 // "noise" (dataset.Transform), and "subset", which is derived from the spec's
 // subset_seed and not from the axis.
 func DeriveSeed(purpose string, seed int64) uint64 {

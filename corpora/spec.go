@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/genbench/genbench/models"
 )
 
 // Spec describes a corpus: what all its networks share, what varies, and what
@@ -19,11 +21,15 @@ type Spec struct {
 	Keep     Keep
 	Measures []string          // what to score with: patterns of measures; empty: all built-ins
 	Plugins  map[string]string // third-party measures: name -> path of the program; absolute from [Find]
+	Read     []string          // more files and folders that plugins may read; absolute from [Find]
 
 	fixed  []Setting // every hyperparameter that is not an axis, defaults included
 	widths []int     // network.widths; nil: width and depth say it
 	axes   []Axis    // in the spec's order, "seed" left out
 	seeds  []int64
+
+	layers    []models.Layer // network.layers, as [models.Build] takes them
+	overrides []override     // in the order in which they apply
 
 	file string         // where it was read, for messages
 	at   map[string]pos // where each field stands in it
@@ -31,8 +37,9 @@ type Spec struct {
 
 // Keep says what is kept of each network beside its final tensors.
 type Keep struct {
-	Init      bool  `json:"init"`                // the initial tensors
-	Snapshots []int `json:"snapshots,omitempty"` // epochs; 0: before training
+	Init          bool   `json:"init"`                     // the initial tensors
+	Snapshots     []Mark `json:"snapshots,omitempty"`      // the tensors after these epochs; 0: before training
+	SnapshotSteps []Mark `json:"snapshot_steps,omitempty"` // and after these optimizer steps, from 1
 }
 
 type pos struct{ line, column int }
@@ -81,19 +88,22 @@ type specJSON struct {
 	Imported    bool              `json:"imported,omitempty"`
 	Fixed       []Setting         `json:"fixed,omitempty"`
 	Widths      []int             `json:"widths,omitempty"`
+	Layers      []models.Layer    `json:"layers,omitempty"`
 	Axes        []Axis            `json:"axes"`
+	Overrides   []override        `json:"overrides,omitempty"`
 	Seeds       []int64           `json:"seeds"`
 	Keep        Keep              `json:"keep"`
 	Measures    []string          `json:"measures,omitempty"`
 	Plugins     map[string]string `json:"plugins,omitempty"`
+	Read        []string          `json:"plugin_read,omitempty"`
 }
 
 // MarshalJSON writes the resolved spec: defaults written out, axes in order.
 func (s *Spec) MarshalJSON() ([]byte, error) {
 	return json.Marshal(specJSON{
 		Name: s.Name, Description: s.Description, Imported: s.Imported,
-		Fixed: s.fixed, Widths: s.widths, Axes: s.axes, Seeds: s.seeds,
-		Keep: s.Keep, Measures: s.Measures, Plugins: s.Plugins,
+		Fixed: s.fixed, Widths: s.widths, Layers: s.layers, Axes: s.axes, Overrides: s.overrides, Seeds: s.seeds,
+		Keep: s.Keep, Measures: s.Measures, Plugins: s.Plugins, Read: s.Read,
 	})
 }
 
@@ -105,8 +115,8 @@ func (s *Spec) UnmarshalJSON(b []byte) error {
 	}
 	*s = Spec{
 		Name: j.Name, Description: j.Description, Imported: j.Imported,
-		fixed: j.Fixed, widths: j.Widths, axes: j.Axes, seeds: j.Seeds,
-		Keep: j.Keep, Measures: j.Measures, Plugins: j.Plugins,
+		fixed: j.Fixed, widths: j.Widths, layers: j.Layers, axes: j.Axes, overrides: j.Overrides, seeds: j.Seeds,
+		Keep: j.Keep, Measures: j.Measures, Plugins: j.Plugins, Read: j.Read,
 	}
 	if !nameOK(s.Name) {
 		return fmt.Errorf("name %q: %s", clip(s.Name), nameRule)
@@ -135,11 +145,21 @@ func (s *Spec) checkValues() error {
 			return err
 		}
 	}
+	for _, o := range s.overrides {
+		for _, f := range o.Set {
+			if err := one(f.Axis, f.Value); err != nil {
+				return err
+			}
+		}
+	}
 	for _, a := range s.axes {
 		if len(a.Values) == 0 {
 			return fmt.Errorf("axis %q has no values", clip(a.Name))
 		}
 		for _, v := range a.Values {
+			if s.named(a.Name) && v.kind == text {
+				continue
+			}
 			if err := one(a.Name, v); err != nil {
 				return err
 			}

@@ -50,7 +50,7 @@ func TestSpecErrors(t *testing.T) {
 		{"misspelled hyperparameter", edit("lr: 0.1", "lrr: 0.1"), `c.yaml:4:28: training.lrr: unknown key; did you mean "lr"?`},
 		{"swapped letters", edit("width: 8", "widht: 8"), `c.yaml:3:24: network.widht: unknown key; did you mean "width"?`},
 		{"wrong section", edit("width: 8", "momentum: 0.9"), `c.yaml:3:24: network.momentum: unknown key; it belongs under training, or under axes with a list of values`},
-		{"unknown axis", edit("depth:", "height:"), `c.yaml:6:3: axes.height: unknown key; known: set, pool, train, test, normalize, label_shuffle, shuffle_mode, input_noise, clip_noise, subset_seed, family, init, width, depth, dropout, batchnorm, optimizer, lr, momentum, weight_decay, beta1, beta2, alpha, epsilon, batch, target_loss, max_epochs, seed`},
+		{"unknown axis", edit("depth:", "height:"), `c.yaml:6:3: axes.height: unknown key; known: set, pool, train, test, normalize, label_shuffle, shuffle_mode, input_noise, clip_noise, subset_seed, family, init, width, depth, dense, dropout, batchnorm, stem, optimizer, lr, momentum, weight_decay, beta1, beta2, alpha, epsilon, batch, target_loss, max_epochs, augment_crop, augment_flip, seed`},
 		{"key twice", edit("width: 8", "width: 8, width: 9"), `c.yaml:3:34: network.width: is already given on line 3; remove one of the two`},
 		{"section twice", small + "network: {}\n", `c.yaml:8:1: network: is already given on line 3; remove one of the two`},
 		{"number as text", edit("lr: 0.1", `lr: "0.1"`), `c.yaml:4:32: training.lr: "0.1" is a text; remove the quotes`},
@@ -79,7 +79,7 @@ func TestSpecErrors(t *testing.T) {
 		{"value twice", edit("depth: [1, 2]", "depth: [1, 2, 1.0]"), `c.yaml:6:17: axes.depth[2]: 1 is already there, at [0]; remove it: every value trains its own networks`},
 		{"seed twice", edit("seed: [1, 2]", "seed: [1, 1]"), `c.yaml:7:13: axes.seed[1]: 1 is already there, at [0]; remove it: every value trains its own networks`},
 		{"negative seed", edit("seed: [1, 2]", "seed: [-1]"), `c.yaml:7:10: axes.seed[0]: -1 is impossible; give an integer in [0, 9007199254740992]`},
-		{"seed fixed", edit("lr: 0.1", "lr: 0.1, seed: 1"), `c.yaml:4:37: training.seed: unknown key; known: optimizer, lr, momentum, weight_decay, beta1, beta2, alpha, epsilon, batch, target_loss, max_epochs`},
+		{"seed fixed", edit("lr: 0.1", "lr: 0.1, seed: 1"), `c.yaml:4:37: training.seed: unknown key; known: optimizer, lr, momentum, weight_decay, beta1, beta2, alpha, epsilon, batch, target_loss, max_epochs, augment_crop, augment_flip`},
 		{"fixed and axis", edit("depth: [1, 2]", "width: [1, 2]"), `c.yaml:6:3: axes.width: is also fixed, on line 3; remove one of the two`},
 		{"no lr", edit("lr: 0.1, ", ""), `c.yaml:4:1: training.lr: is missing; give a number in (0, 1000000], here or as an axis`},
 		{"no data", edit("data: {set: fmnist-mini, pool: 2, train: 100, test: 100}\n", ""), "c.yaml:1:1: data.set: is missing; give one of " + strings.Join(setNames(), ", ") + ", here or as an axis"},
@@ -93,12 +93,18 @@ func TestSpecErrors(t *testing.T) {
 		{"alias", edit("lr: 0.1", "lr: *x"), `c.yaml:4:32: training.lr: is an alias (*), which specs do not have; give a number in (0, 1000000]`},
 		{"tag", edit("lr: 0.1", "lr: !!str 0.1"), `c.yaml:4:32: training.lr: is a tag (!), which specs do not have; give a number in (0, 1000000]`},
 		{"merge key", edit("lr: 0.1", "<<: {}"), `c.yaml:4:28: training: has a merge key (<<), which specs do not have, for a key; write keys as plain text`},
-		{"snapshot twice", small + "keep: {snapshots: [1, 1]}\n", `c.yaml:8:23: keep.snapshots[1]: 1 is already there, at [0]; remove it: every value trains its own networks`},
+		{"snapshot twice", small + "keep: {snapshots: [1, 1]}\n", `c.yaml:8:23: keep.snapshots[1]: 1 is already there, at [0]; remove it`},
+		{"snapshot when", small + "keep: {snapshots: [every]}\n", `c.yaml:8:20: keep.snapshots[0]: "every" does not say when; give a number or "every N", with "from A" and "to B" as needed`},
+		{"snapshot backwards", small + "keep: {snapshots: [every 2 from 9 to 3]}\n", `c.yaml:8:20: keep.snapshots[0]: "every 2 from 9 to 3" does not say when; give a number or "every N", with "from A" and "to B" as needed`},
+		{"snapshot every 0", small + "keep: {snapshots: [every 0]}\n", `c.yaml:8:20: keep.snapshots[0]: "every 0" does not say when; give a number or "every N", with "from A" and "to B" as needed`},
+		{"snapshot of no step", small + "keep: {snapshot_steps: [0]}\n", `c.yaml:8:25: keep.snapshot_steps[0]: 0 is impossible; give an integer in [1, 1073741824]`},
+		{"snapshots of no step", small + "keep: {snapshot_steps: [every 1 from 0]}\n", `c.yaml:8:25: keep.snapshot_steps[0]: "every 1 from 0" begins too early; begin at 1 or later; keep.snapshots: [0] is before training`},
+		{"many snapshots", edit("max_epochs: 3", "max_epochs: 5000") + "keep: {snapshot_steps: [every 1]}\n", `c.yaml:5:1: axes: depth=1 seed=1: more than 10000 snapshots of one network; change one of the values named`},
 		{"measures", small + "measures: cna\n", `c.yaml:8:11: measures: is a text ("cna"), a list is needed; write a list: [a, b]`},
 		{"plugins", small + "plugins: {mine: 1}\n", `c.yaml:8:17: plugins.mine: 1 is a number; put it in quotes if it is meant as a text`},
 		{"two mistakes", edit("lr: 0.1", "lr: -1, batch: 0"), "c.yaml:4:32: training.lr: -1 is impossible; give a number in (0, 1000000]\nc.yaml:4:43: training.batch: 0 is impossible; give an integer in [1, 1073741824]"},
 		{"byte order mark", "\ufeff" + edit("lr: 0.1", "lr: -1"), `c.yaml:4:32: training.lr: -1 is impossible; give a number in (0, 1000000]`},
-		{"accents before it", edit("name: small", "name: small\ndescription: é") + "x: é\n", `c.yaml:9:1: x: unknown key; known: name, description, data, network, training, axes, keep, measures, plugins`},
+		{"accents before it", edit("name: small", "name: small\ndescription: é") + "x: é\n", `c.yaml:9:1: x: unknown key; known: name, description, data, network, training, axes, overrides, keep, measures, plugins, plugin_read`},
 		{"deep", strings.Repeat("[", 200), `c.yaml:1:100: is nested 100 deep; a spec nests three deep at most`},
 		{"many dashes", strings.Repeat("- ", 30000), `c.yaml:1:199: is nested 100 deep; a spec nests three deep at most`},
 		{"large", strings.Repeat("#", maxSpecBytes+1), `c.yaml:1:1: is 65537 bytes, more than 65536; a spec is a page of text`},
@@ -169,7 +175,7 @@ keep: {init: false, snapshots: [5, 0, 9]}
 measures: [cna, "l2norm"]
 plugins: {mine: ./genbench-measure-mine}
 `)
-	if s.Name != "full.spec-1" || s.Description != "two lines\nof text\n" || s.Keep.Init || !slices.Equal(s.Keep.Snapshots, []int{0, 5, 9}) ||
+	if s.Name != "full.spec-1" || s.Description != "two lines\nof text\n" || s.Keep.Init || !slices.Equal(s.Keep.Snapshots, []Mark{At(5), At(0), At(9)}) ||
 		!slices.Equal(s.Measures, []string{"cna", "l2norm"}) || s.Plugins["mine"] != "./genbench-measure-mine" {
 		t.Errorf("read %+v", s)
 	}
@@ -240,7 +246,7 @@ func TestSpecJSON(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	if got := Builtin(); !slices.Equal(got, []string{"quick", "tiny"}) {
+	if got := Builtin(); !slices.Equal(got, []string{"fgm-nin", "fgm-nin-mini", "quick", "rgm-nin", "seed-noise", "seed-noise-mini", "seed-shuffled", "seed-shuffled-mini", "seed-standard", "seed-standard-mini", "tiny"}) {
 		t.Errorf("built in: %v", got)
 	}
 	dir := t.TempDir()
@@ -253,8 +259,8 @@ func TestFind(t *testing.T) {
 	}
 	for _, c := range []struct{ name, want string }{
 		{"qiuck", `no corpus "qiuck"; did you mean "quick"?; or give the path of a YAML file`},
-		{"imagenet", `no corpus "imagenet"; known: quick, tiny; or give the path of a YAML file`},
-		{dir + "/none.yaml", "no corpus file " + dir + "/none.yaml; built in are quick, tiny"},
+		{"imagenet", `no corpus "imagenet"; known: fgm-nin, fgm-nin-mini, quick, rgm-nin, seed-noise, seed-noise-mini, seed-shuffled, seed-shuffled-mini, seed-standard, seed-standard-mini, tiny; or give the path of a YAML file`},
+		{dir + "/none.yaml", "no corpus file " + dir + "/none.yaml; built in are fgm-nin, fgm-nin-mini, quick, rgm-nin, seed-noise, seed-noise-mini, seed-shuffled, seed-shuffled-mini, seed-standard, seed-standard-mini, tiny"},
 		{dir, dir + " is not a store"},
 	} {
 		if _, err := Find(c.name); err == nil || !strings.HasPrefix(err.Error(), c.want) {

@@ -253,13 +253,7 @@ func lacks(r *Record, n *Network) bool {
 	if n.KeepInit && r.Tensors.InitSHA256 == "" {
 		return true
 	}
-	for _, epoch := range n.Training.Snapshots {
-		kept := slices.ContainsFunc(r.Tensors.Snapshots, func(f SnapshotFile) bool { return f.Epoch == epoch })
-		if !kept && epoch <= r.Epochs {
-			return true
-		}
-	}
-	return false
+	return lacksSnapshots(r, &n.Training)
 }
 
 func (t *training) noteConverged(r *Record) {
@@ -310,12 +304,24 @@ func (t *training) mayAdd(missing []Network) error {
 // is left with a long one at the end. It stops at the first error that is not
 // one network's own.
 func (t *training) run(ctx context.Context, missing []Network) error {
-	slices.SortStableFunc(missing, func(a, b Network) int { return cmp.Compare(b.cost(), a.cost()) })
+	costs := make(map[string]float64, len(missing))
+	for i := range missing {
+		costs[missing[i].ID] = missing[i].cost()
+	}
+	slices.SortStableFunc(missing, func(a, b Network) int { return cmp.Compare(costs[b.ID], costs[a.ID]) })
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if g, ok := t.options.Engine.(models.Grouping); ok {
-		t.groups(ctx, g, missing, stop)
-		return context.Cause(ctx)
+		var together, alone []Network
+		for _, n := range missing {
+			if n.Training.Groups() {
+				together = append(together, n)
+			} else {
+				alone = append(alone, n)
+			}
+		}
+		t.groups(ctx, g, together, stop)
+		missing = alone
 	}
 	queue := make(chan *Network)
 	var workers sync.WaitGroup
@@ -374,7 +380,7 @@ func (t *training) train(ctx context.Context, n *Network, progress func(models.E
 	if err != nil {
 		return nil, err
 	}
-	trained, err := models.Train(ctx, t.options.Engine, n.Arch, n.Training, n.Seeds, models.Examples{X: data.Train.X, Y: data.Train.Y}, progress)
+	trained, err := models.Train(ctx, t.options.Engine, n.Arch, n.Training, n.Seeds, examplesOf(data), progress)
 	if err != nil {
 		return nil, err
 	}
@@ -408,6 +414,11 @@ func (t *training) contents(n *Network, trained *models.Trained, data *dataset.D
 	return c, nil
 }
 
+// examplesOf are the examples that a network is trained on.
+func examplesOf(d *dataset.Data) models.Examples {
+	return models.Examples{X: d.Train.X, Y: d.Train.Y, Padding: d.Black()}
+}
+
 // record is the part of the network's record that is known before training.
 func (n *Network) record(engine, checksum string, data *dataset.Data) *Record {
 	r := &Record{
@@ -423,6 +434,7 @@ func (n *Network) record(engine, checksum string, data *dataset.Data) *Record {
 // SetData notes what the record says of its examples.
 func (r *Record) SetData(data *dataset.Data) {
 	r.DataHash, r.ChangedFraction, r.ChangedIndices = data.Hash, data.ChangedFraction, data.Train.Changed
+	r.InputMean, r.InputStd = data.Mean, data.Std
 	r.SplitIndices = nil
 	if r.Transform.Train > 0 {
 		r.SplitIndices = data.Train.Index
@@ -430,7 +442,8 @@ func (r *Record) SetData(data *dataset.Data) {
 }
 
 func (r *Record) fill(t *models.Trained) {
-	r.Stop, r.Converged = t.Stop, t.Stop == models.StopTarget
+	// Without a target (0 nats, which no loss reaches) the epochs asked for are the aim.
+	r.Stop, r.Converged = t.Stop, t.Stop == models.StopTarget || t.Stop == models.StopMaxEpochs && r.Training.TargetLoss == 0
 	r.Epochs, r.Steps, r.StepsTo01, r.StepsTo001 = t.Epochs, t.Steps, t.StepsTo01, t.StepsTo001
 	r.GradientNoise1, r.GradientNoiseFinal = t.GradientNoise1, t.GradientNoiseFinal
 }

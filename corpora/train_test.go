@@ -211,7 +211,7 @@ func TestWhatIsKeptMayGrow(t *testing.T) {
 	if _, init, err := s.LoadNetwork(r); init != nil || err != nil {
 		t.Fatalf("initial tensors were kept, or %v", err)
 	}
-	s, nets = open(t, dir, small+"keep: {init: true, snapshots: [0, 1, 9]}\n") // 9 is never reached
+	s, nets = open(t, dir, small+"keep: {init: true, snapshots: [0, 1, 9, every 3 from 1], snapshot_steps: [2, every 4 to 9]}\n") // 9 is never reached
 	train(t, s, nets, 4, 0)
 	again, err := s.Record(nets[0].ID)
 	if err != nil {
@@ -228,9 +228,33 @@ func TestWhatIsKeptMayGrow(t *testing.T) {
 	if err != nil || zero.Hash() != init.Hash() {
 		t.Errorf("snapshot 0 is not the initial state; error %v", err)
 	}
-	if _, err := s.LoadSnapshot(again, 2); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("snapshot 2: %v", err)
+	for name, load := range map[string]func(*Record, int) (models.State, error){"snapshot": s.LoadSnapshot, "step": s.LoadStep} {
+		if _, err := load(again, 3); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s 3: %v", name, err)
+		}
 	}
+	one, err := s.LoadSnapshot(again, 1) // 100 examples in batches of 32: four steps
+	if err != nil {
+		t.Fatal(err)
+	}
+	four, err := s.LoadStep(again, 4)
+	if err != nil || four.Hash() != one.Hash() || one.Hash() == again.Tensors.FinalSHA256 {
+		t.Errorf("the fourth step does not end the first epoch; error %v", err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "models", again.ID, "snapshots", "*"))
+	if err != nil || len(files) != 5 {
+		t.Errorf("%v, %v: want epochs 0 and 1, steps 2, 4 and 8", files, err)
+	}
+	if held, bad, missing, err := Verify(t.Context(), s, nets, engine(t), "", nil); held != 4 || bad+missing > 0 || err != nil {
+		t.Errorf("%d hold, %d do not, %d missing, %v", held, bad, missing, err)
+	}
+	if err := os.WriteFile(files[4], []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, bad, _, err := Verify(t.Context(), s, nets, engine(t), "", nil); bad != 1 || err != nil {
+		t.Errorf("with a damaged step %d do not hold, %v", bad, err)
+	}
+	train(t, s, nets, 1, 3)
 	train(t, s, nets, 0, 4)
 }
 

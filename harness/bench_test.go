@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/genbench/genbench/corpora"
+	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/harness/quantity"
@@ -24,6 +25,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "plugin" {
 		measure.Serve(measures.All()...)
+	}
+	if len(os.Args) > 4 && os.Args[1] == "hostile" {
+		asHostile(os.Args[2:])
 	}
 	os.Exit(m.Run())
 }
@@ -136,10 +140,7 @@ func each(b *testing.B, engine models.Engine, subjects []*quantity.Subject, f fu
 		if err != nil {
 			b.Fatal(err)
 		}
-		meta := measure.Meta{ID: fmt.Sprint("network-", i), Classes: s.Arch.Classes, TrainSize: s.Data.Train.Len(), Seed: 1}
-		for _, l := range s.Arch.Layers {
-			meta.Layers = append(meta.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
-		}
+		meta := measure.Meta{ID: fmt.Sprint("network-", i), Classes: s.Arch.Classes, TrainSize: s.Data.Train.Len(), Seed: 1, Layers: harness.LayersOf(s)}
 		f(p, meta)
 		if err := p.Close(); err != nil {
 			b.Fatal(err)

@@ -140,6 +140,13 @@ func (h *Harness) Close() {
 	}
 }
 
+// Started visits the programs with their processes, in their order; a program that did not start has none.
+func (h *Harness) Started(visit func(plugin.Program, *plugin.Process)) {
+	for _, s := range h.started {
+		visit(s.program, s.process)
+	}
+}
+
 // Columns are the chosen measures, in the order of the programs.
 func (h *Harness) Columns() []Column { return slices.Clone(h.columns) }
 
@@ -203,10 +210,15 @@ func digest(v any) [sha256.Size]byte {
 	return sha256.Sum256(b)
 }
 
-// computeSeed is the seed of a stochastic measure: it depends on the run's
-// seed, the network and the measure, never on order or worker.
 func (h *Harness) computeSeed(rec *corpora.Record, c Column) uint64 {
-	sum := digest([]any{h.o.Seed, rec.Tensors.FinalSHA256, c.Info.Name, c.Info.Version, c.Options})
+	return ComputeSeed(h.o.Seed, rec.Tensors.FinalSHA256, c.Info, c.Options)
+}
+
+// ComputeSeed is the seed of a stochastic measure: it depends on the run's
+// seed, the network (the hash of its tensors) and the measure, never on order or worker. options are all of the
+// measure's, defaults filled in.
+func ComputeSeed(run uint64, tensors string, info measure.Info, options map[string]string) uint64 {
+	sum := digest([]any{run, tensors, info.Name, info.Version, options})
 	return binary.BigEndian.Uint64(sum[:8])
 }
 

@@ -38,6 +38,7 @@ var mayImport = []struct {
 	{"harness/plugin", []string{"harness/measure", "harness/quantity", "harness/internal/pb"}},
 	{"harness/result", nil},
 	{"harness/rank", nil},
+	{"harness/figure", nil},
 	{"harness/report", []string{"harness/rank", "harness/result", "corpora"}},
 	{"harness/values", []string{"harness/report"}},
 	{"harness", []string{"corpora", "harness/measure", "harness/plugin", "harness/quantity", "harness/result"}},
@@ -45,6 +46,7 @@ var mayImport = []struct {
 	{"measures/*", []string{"harness/measure", "measures/internal/*"}},
 	{"measures/internal/*", []string{"harness/measure"}},
 	{"examples/*", []string{"harness/measure"}},
+	{"python", nil},
 	{"cmd/*", []string{"*", "*/*", "*/*/*"}},
 	{"internal/*", []string{"*", "*/*", "*/*/*"}},
 }

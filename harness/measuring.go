@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 
@@ -30,6 +31,7 @@ func (h *Harness) Measure(ctx context.Context, todo []Work, w *result.Writer, ev
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	todo = shuffled(todo)
 	queue := make(chan Work)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -59,6 +61,14 @@ func (h *Harness) Measure(ctx context.Context, todo []Work, w *result.Writer, ev
 	feed(ctx, queue, todo)
 	wg.Wait()
 	return context.Cause(ctx)
+}
+
+// shuffled puts the networks in an order of chance: in that of the grid, a plugin that counts
+// would know each one's hyperparameters. No answer depends on the order.
+func shuffled(todo []Work) []Work {
+	todo = slices.Clone(todo)
+	rand.Shuffle(len(todo), func(i, j int) { todo[i], todo[j] = todo[j], todo[i] })
+	return todo
 }
 
 func feed(ctx context.Context, queue chan<- Work, todo []Work) {
@@ -122,10 +132,23 @@ func (h *Harness) newWorker(ctx context.Context, index int) (*worker, error) {
 		case wk.first:
 			wk.processes[i] = s.process
 		default:
-			wk.processes[i], wk.errs[i] = plugin.Start(ctx, s.program, h.o.Plugin)
+			wk.processes[i], wk.errs[i] = again(ctx, s, h.o.Plugin)
 		}
 	}
 	return wk, nil
+}
+
+// again starts a program once more; it has to describe itself as it did.
+func again(ctx context.Context, s started, o plugin.Options) (*plugin.Process, error) {
+	p, err := plugin.Start(ctx, s.program, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.SameAs(s.process.Measures()); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
 }
 
 func (wk *worker) close() {
@@ -210,11 +233,25 @@ func (wk *worker) facts(rec *corpora.Record) (quantity.Facts, error) {
 }
 
 func metaOf(s *quantity.Subject) measure.Meta {
-	m := measure.Meta{ID: opaque(), Classes: s.Arch.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{s.Arch.Input.C, s.Arch.Input.H, s.Arch.Input.W}}
-	for _, l := range s.Arch.Layers {
-		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
+	return measure.Meta{
+		ID: opaque(), Layers: LayersOf(s), Classes: s.Arch.Classes, TrainSize: len(s.Data.Train.Y),
+		InputShape: []int{s.Arch.Input.C, s.Arch.Input.H, s.Arch.Input.W},
 	}
-	return m
+}
+
+// LayersOf describes a network's layers to a measure. Rates of dropout and batch norm's momentum are of training and not told.
+func LayersOf(s *quantity.Subject) []measure.Layer {
+	a := s.Arch
+	layers := make([]measure.Layer, len(a.Layers))
+	for i, write := range a.Shapes() {
+		l, read := a.Layers[i], a.Reads(i)
+		layers[i] = measure.Layer{
+			Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out, From: l.From, With: l.With,
+			Channels: l.Channels, Kernel: l.Kernel, Stride: l.Stride, Padding: l.Padding, Epsilon: l.Epsilon,
+			InShape: [3]int{read.C, read.H, read.W}, OutShape: [3]int{write.C, write.H, write.W},
+		}
+	}
+	return layers
 }
 
 // cell has one measure answer for one network.
@@ -228,9 +265,14 @@ func (wk *worker) cell(ctx context.Context, job Work, c Column, p *quantity.Prov
 	process := wk.processes[c.Program]
 	if process == nil {
 		r.Status, r.Reason = result.Failed, wk.errs[c.Program].Error()
+		var unstarted *plugin.StartError
+		if errors.As(wk.errs[c.Program], &unstarted) {
+			r.Detail = unstarted.Detail
+		}
 		return r
 	}
-	r.Plugin.SDK, r.Plugin.Protocol = process.SDK(), plugin.Protocol
+	r.Plugin.SDK, r.Plugin.Protocol, r.Plugin.Version = process.SDK(), plugin.Protocol, process.Version()
+	r.Plugin.Sandbox = process.Confinement().String()
 	out := process.Compute(ctx, plugin.Request{
 		Measure: c.Info.Name, Network: meta.ID, Options: c.Options, Seed: wk.h.computeSeed(rec, c), Meta: meta, Provider: p,
 	})

@@ -145,6 +145,11 @@ func choose(on []offered, patterns []string) ([]Column, error) {
 	return columns, nil
 }
 
+// ParseVariant splits "cna[layers=paper,reduce=mean]" into its name and options; the error is a [*PatternError].
+func ParseVariant(p string) (name string, options map[string]string, err error) {
+	return parsePattern(p)
+}
+
 // parsePattern splits "cna[layers=paper,reduce=mean]" into its name and options.
 func parsePattern(p string) (string, map[string]string, error) {
 	name, rest, bracket := strings.Cut(p, "[")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/measures"
@@ -90,10 +91,7 @@ func compute(t *testing.T, p *quantity.Provider, s *quantity.Subject, m measure.
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := measure.Meta{ID: "x", Classes: s.Arch.Classes, TrainSize: s.Data.Train.Len(), Seed: 5, Options: options}
-	for _, l := range s.Arch.Layers {
-		meta.Layers = append(meta.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
-	}
+	meta := measure.Meta{ID: "x", Classes: s.Arch.Classes, TrainSize: s.Data.Train.Len(), Seed: 5, Options: options, Layers: harness.LayersOf(s)}
 	net := measure.NewNetwork(meta, provided{p, info.Needs})
 	defer net.Release()
 	v, err := m.Compute(context.Background(), net)

@@ -10,6 +10,9 @@ import (
 type Examples struct {
 	X []float32 // [N, D]
 	Y []int32   // [N], the labels trained on, in [0, K)
+
+	// Padding is what a black pixel is as an input, [C]; nil: 0. Augmentation pads with it.
+	Padding []float32
 }
 
 // Len is the number of examples N.

@@ -24,9 +24,12 @@ type GroupShape struct {
 	Examples  int // N, of each network's training set
 }
 
+// Groups says that a network can train in a group at all: augmentation and snapshots between the steps of an epoch need the host.
+func (t Training) Groups() bool { return !t.Augment.On() && len(t.SnapshotSteps) == 0 }
+
 // Fits says that a network can train in a group of this shape.
 func (s GroupShape) Fits(t Training, n int) bool {
-	return t.Optimizer.Name == s.Optimizer.Name && t.Optimizer.Momentum > 0 == (s.Optimizer.Momentum > 0) && t.BatchSize == s.BatchSize && n == s.Examples
+	return t.Groups() && t.Optimizer.Name == s.Optimizer.Name && t.Optimizer.Momentum > 0 == (s.Optimizer.Momentum > 0) && t.BatchSize == s.BatchSize && n == s.Examples
 }
 
 // Group is networks that train together, each in a slot of its own with its own training set, optimizer, order and dropout masks. A network's values do not
@@ -201,7 +204,7 @@ func (t *groupTrainer) epoch() error {
 	for i, s := range t.slots {
 		if s != nil && !s.stopped() {
 			s.epoch++
-			s.shuffle(s.epoch)
+			orderOf(s.order, &s.source, s.seeds.Order, s.epoch)
 			order[i] = s.order
 		}
 	}

@@ -248,3 +248,30 @@ func TestTrainGroupCancelled(t *testing.T) {
 		t.Errorf("%d epochs after the training was cancelled in the first", epochs)
 	}
 }
+
+// TestTrainGroupRefuses: what needs the host between steps is no group's, and says so.
+func TestTrainGroupRefuses(t *testing.T) {
+	e, err := cpu.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape, jobs, _ := groupJobs(t)
+	jobs = jobs[:4]
+	failures := make([]error, len(jobs))
+	jobs[0].Training.SnapshotSteps = []int{3}
+	jobs[1].Training.Augment.Flip = true
+	jobs[2].Training.BatchSize = 9
+	jobs[3].Training.Optimizer.Momentum = 0.9
+	for i := range jobs {
+		jobs[i].Done = func(_ *models.Trained, err error) { failures[i] = err }
+	}
+	g := &sessionGroup{Engine: e, slots: make([]sessionSlot, 2)}
+	if err := models.TrainGroup(context.Background(), g, shape, jobs); err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range failures {
+		if err == nil || !strings.Contains(err.Error(), "shape") {
+			t.Errorf("job %d: %v", i, err)
+		}
+	}
+}

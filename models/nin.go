@@ -2,7 +2,7 @@ package models
 
 import "fmt"
 
-// NiNOptions are the seven axes' two of FGM's networks in networks, and what else they have.
+// NiNOptions are what networks in network vary in.
 type NiNOptions struct {
 	Width     int     // channels of every block, at least 1; FGM: 2·96, 4·96, 8·96
 	Depth     int     // blocks, at least 1; FGM: 2, 4, 8

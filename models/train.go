@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -33,7 +32,8 @@ const evaluationMargin = 3
 // PyTorch's DataLoader (drop_last=False) and CrossEntropyLoss do. One case is
 // left out: a last batch of a single example in a network with batch norm of one
 // place a channel, which PyTorch refuses with an error, is dropped. Dropout masks are drawn by
-// (seeds.Dropout, step), steps counting from 0.
+// (seeds.Dropout, step), steps counting from 0. Inputs of steps, and no others, are changed as
+// t.Augment says, by (seeds.Augment, epoch, example).
 //
 // Training stops at the end of the first evaluated epoch whose cross-entropy
 // over the whole training set, in evaluation mode, is at most t.TargetLoss.
@@ -41,8 +41,8 @@ const evaluationMargin = 3
 // above 3 times the next milestone, the largest of 0.1, 0.01 and t.TargetLoss
 // that has not been reached; the steps of an epoch run before the weights are
 // at their best, so its mean is above the loss at its end, rarely threefold.
-// A network with dropout or batch norm is evaluated after every epoch (its
-// steps' losses are of another mode), and the last epoch always is. The stop
+// A network with dropout, batch norm or augmentation is evaluated after every epoch (its
+// steps' losses are of another mode or other inputs), and the last epoch always is. The stop
 // and the recorded steps to 0.1 and 0.01 can therefore come an epoch later
 // than if every epoch were evaluated, never earlier.
 //
@@ -88,6 +88,9 @@ type trainer struct {
 	y      []int32   // [BatchSize]
 	logits []float32 // [evaluation batch, K]
 	source rand.PCG
+	kept   map[int]bool // the steps of spec.SnapshotSteps
+
+	augment augmenter
 
 	noise  *noiseMeter
 	result Trained
@@ -97,13 +100,17 @@ func newTrainer(s Session, a Architecture, t Training, seeds Seeds, ex Examples,
 	batch := min(t.BatchSize, ex.Len())
 	return &trainer{
 		session: s, arch: a, spec: t, seeds: seeds, ex: ex,
-		always: a.Has(Dropout) || a.Has(BatchNorm),
+		always: a.Has(Dropout) || a.Has(BatchNorm) || t.Augment.On(),
 		least:  a.LeastLearn(),
 		order:  make([]int, ex.Len()),
 		x:      make([]float32, batch*a.Input.Size()),
 		y:      make([]int32, batch),
 		logits: make([]float32, rows*a.Classes),
+		kept:   setOf(t.SnapshotSteps),
 		noise:  newNoiseMeter(a, rows),
+
+		augment: newAugmenter(t.Augment, a.Input, ex.Padding, seeds.Augment),
+
 		result: Trained{StepsTo01: -1, StepsTo001: -1, History: make([]Epoch, 0, min(t.MaxEpochs, 1024))},
 	}
 }
@@ -163,7 +170,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int, progress func(Epoch)) er
 // steps' losses; it ends at the first one that is not finite and answers that.
 func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error) {
 	n, d, batch := t.ex.Len(), t.arch.Input.Size(), len(t.y)
-	t.shuffle(epoch)
+	orderOf(t.order, &t.source, t.seeds.Order, epoch)
 	var sum float64
 	steps := 0
 	for lo := 0; lo < n; lo += batch {
@@ -175,7 +182,7 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 			return 0, err
 		}
 		for i, from := range t.order[lo : lo+rows] {
-			copy(t.x[i*d:][:d], t.ex.X[from*d:][:d])
+			t.input(t.x[i*d:][:d], from, epoch)
 			t.y[i] = t.ex.Y[from]
 		}
 		draw := Draw{Seed: t.seeds.Dropout, Step: uint64(t.result.Steps)}
@@ -184,6 +191,9 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 			return 0, fmt.Errorf("step %d: %w", t.result.Steps, err)
 		}
 		t.result.Steps++
+		if err := t.snapshotOfStep(); err != nil {
+			return 0, err
+		}
 		if !finite(loss) {
 			return loss, nil
 		}
@@ -191,15 +201,6 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 		steps++
 	}
 	return sum / float64(steps), nil
-}
-
-// shuffle draws the epoch's order.
-func (t *trainer) shuffle(epoch int) {
-	for i := range t.order {
-		t.order[i] = i
-	}
-	t.source.Seed(t.seeds.Order, uint64(epoch))
-	shuffle(t.order, &t.source)
 }
 
 // evaluates says whether the epoch is followed by an evaluation: see [Train].
@@ -214,6 +215,16 @@ func (t *trainer) note(line Epoch) {
 	}
 	t.result.Epochs = line.Epoch
 	t.result.History = append(t.result.History, line)
+}
+
+// input writes what is trained on of an example.
+func (t *trainer) input(dst []float32, example, epoch int) {
+	src := t.ex.X[example*len(dst):][:len(dst)]
+	if !t.augment.On() {
+		copy(dst, src)
+		return
+	}
+	t.augment.write(dst, src, epoch, example)
 }
 
 // nextMilestone is the largest loss that is still to be reached.
@@ -254,18 +265,6 @@ func (t *trainer) judge(line *Epoch, m Metrics) {
 	if m.Loss <= t.spec.TargetLoss {
 		t.result.Stop = StopTarget
 	}
-}
-
-func (t *trainer) snapshot(epoch int) error {
-	if !slices.Contains(t.spec.Snapshots, epoch) {
-		return nil
-	}
-	s := NewState(t.arch)
-	if err := t.session.State(s); err != nil {
-		return fmt.Errorf("snapshot after epoch %d: %w", epoch, err)
-	}
-	t.result.Snapshots = append(t.result.Snapshots, Snapshot{Epoch: epoch, State: s})
-	return nil
 }
 
 // finish records the end of the training.

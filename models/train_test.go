@@ -246,3 +246,104 @@ func TestTrainRefuses(t *testing.T) {
 		t.Errorf("the arguments unchanged: %v", err)
 	}
 }
+
+// TestSnapshotsChangeNothing: with snapshots of every step and epoch the training, dropout and batch norm in it, has
+// the same bits as without; and the steps that end epochs are the epochs' snapshots.
+func TestSnapshotsChangeNothing(t *testing.T) {
+	for _, c := range torchTrainings(t) {
+		a, training, seeds, ex := c.arguments(t)
+		training.MaxEpochs = min(training.MaxEpochs, 3)
+		plain, err := models.Train(context.Background(), reference.New(), a, training, seeds, ex, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		perEpoch := plain.Steps / plain.Epochs
+		training.Snapshots = []int{0, 1, 2, 3}
+		for s := range plain.Steps + 10 {
+			training.SnapshotSteps = append(training.SnapshotSteps, s+1)
+		}
+		kept, err := models.Train(context.Background(), reference.New(), a, training, seeds, ex, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept.Final.Hash() != plain.Final.Hash() || kept.Steps != plain.Steps {
+			t.Errorf("%s: keeping snapshots changed the training", c.Name)
+		}
+		if len(kept.Snapshots) != 1+plain.Epochs+plain.Steps {
+			t.Fatalf("%s: %d snapshots of %d epochs and %d steps", c.Name, len(kept.Snapshots), plain.Epochs, plain.Steps)
+		}
+		steps := map[int]string{0: kept.Init.Hash()}
+		for _, s := range kept.Snapshots {
+			if s.Step > 0 {
+				steps[s.Step] = s.State.Hash()
+			}
+		}
+		for _, s := range kept.Snapshots {
+			if s.Step == 0 && s.State.Hash() != steps[s.Epoch*perEpoch] {
+				t.Errorf("%s: the snapshot of epoch %d is not that of step %d", c.Name, s.Epoch, s.Epoch*perEpoch)
+			}
+		}
+	}
+}
+
+// TestEpochOrder: the examples of a step are those that training took: from one step's snapshot to the next the
+// tensors move by the learning rate times the gradient over these examples, and not over the next ones.
+func TestEpochOrder(t *testing.T) {
+	c := torchTrainings(t)[0]
+	a, training, seeds, ex := c.arguments(t)
+	const batch, rate = 4, 0.5
+	training.MaxEpochs, training.BatchSize, training.TargetLoss = 2, batch, 0
+	training.Optimizer = models.Optimizer{Name: "sgd", LearningRate: rate}
+	perEpoch := (ex.Len() + batch - 1) / batch
+	training.SnapshotSteps = []int{1, 2, perEpoch, perEpoch + 1}
+	got, err := models.Train(context.Background(), reference.New(), a, training, seeds, ex, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := reference.New().NewSession(a, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	d := a.Input.Size()
+	// off is the largest difference between a step and the one that the examples from order[lo] on would give
+	off := func(before, after models.State, order []int, lo int) float64 {
+		var x []float32
+		var y []int32
+		for _, i := range order[lo : lo+batch] {
+			x, y = append(x, ex.X[i*d:(i+1)*d]...), append(y, ex.Y[i])
+		}
+		gradient := models.NewState(a)
+		if err := s.SetState(before); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Gradient(gradient, x, y, models.Learn, models.Draw{}); err != nil {
+			t.Fatal(err)
+		}
+		var most float64
+		for k := range before {
+			for j, w := range before[k].Data {
+				most = max(most, math.Abs(float64(w-after[k].Data[j])-rate*float64(gradient[k].Data[j])))
+			}
+		}
+		return most
+	}
+	snaps := got.Snapshots
+	for _, step := range []struct {
+		name          string
+		before, after models.State
+		epoch, lo     int
+	}{
+		{"first", got.Init, snaps[0].State, 1, 0},
+		{"second", snaps[0].State, snaps[1].State, 1, batch},
+		{"first of epoch 2", snaps[2].State, snaps[3].State, 2, 0},
+	} {
+		order := models.EpochOrder(ex.Len(), seeds, step.epoch)
+		if e := off(step.before, step.after, order, step.lo); e > 1e-6 {
+			t.Errorf("%s step: off by %v", step.name, e)
+		}
+		if e := off(step.before, step.after, order, step.lo+batch); e < 1e-3 {
+			t.Errorf("%s step: other examples give the same, within %v: the test cannot fail", step.name, e)
+		}
+	}
+}

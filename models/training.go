@@ -18,6 +18,10 @@ type Training struct {
 	MaxEpochs  int       `json:"max_epochs"`          // at least 1
 	Init       string    `json:"init"`                // one of [Schemes]
 	Snapshots  []int     `json:"snapshots,omitempty"` // epochs after which the tensors are kept; 0 = before training
+
+	SnapshotSteps []int `json:"snapshot_steps,omitempty"` // optimizer steps after which they are kept, too; from 1
+
+	Augment Augmentation `json:"augment,omitzero"` // of training inputs; needs [Seeds.Augment]
 }
 
 // Validate reports the first value that [Train] cannot use.
@@ -38,14 +42,20 @@ func (t Training) Validate() error {
 			return fmt.Errorf("a snapshot after epoch %d: epochs are 0 to %d", e, t.MaxEpochs)
 		}
 	}
+	for _, s := range t.SnapshotSteps {
+		if s < 1 {
+			return fmt.Errorf("a snapshot after step %d: steps count from 1; before the first is epoch 0", s)
+		}
+	}
 	return checkScheme(t.Init)
 }
 
 // Seeds are the sources of chance in one training, one a purpose.
 type Seeds struct {
-	Init    uint64 `json:"init"`    // initial weights
-	Order   uint64 `json:"order"`   // order of the examples in each epoch
-	Dropout uint64 `json:"dropout"` // dropout masks
+	Init    uint64 `json:"init"`              // initial weights
+	Order   uint64 `json:"order"`             // order of the examples in each epoch
+	Dropout uint64 `json:"dropout"`           // dropout masks
+	Augment uint64 `json:"augment,omitempty"` // augmentation; 0 without any
 }
 
 // Epoch is one line of a training's history.
@@ -63,9 +73,10 @@ type Epoch struct {
 	Seconds float64 `json:"seconds"` // wall-clock time of the epoch, its evaluation included
 }
 
-// Snapshot is the tensors as they were after an epoch; epoch 0 is before training.
+// Snapshot is the tensors as they were after an epoch or a step.
 type Snapshot struct {
-	Epoch int
+	Epoch int // 0 is before training; of no meaning where Step is not 0
+	Step  int // optimizer steps done, of a snapshot of [Training.SnapshotSteps]; 0: it is an epoch's
 	State State
 }
 
@@ -80,7 +91,8 @@ const (
 type Trained struct {
 	Init, Final State // Final may hold NaN or infinities when Stop is [StopDiverged]
 
-	// Snapshots holds those of [Training.Snapshots] that were reached, by rising epoch.
+	// Snapshots holds those of [Training.Snapshots] and [Training.SnapshotSteps] that were
+	// reached, as they came; the step that ends an epoch comes before the epoch.
 	Snapshots []Snapshot
 
 	// History has a line for every completed epoch. A diverged epoch has none:
@@ -103,6 +115,9 @@ type Trained struct {
 	GradientNoise1, GradientNoiseFinal *float64
 }
 
+// Fits reports why the training cannot be of networks of this architecture, whatever the examples.
+func (t Training) Fits(a Architecture) error { return t.Augment.check(a.Input, nil) }
+
 // checkTraining reports the first reason why the arguments of [Train] do not go together.
 func checkTraining(a Architecture, t Training, ex Examples) error {
 	if err := a.Validate(); err != nil {
@@ -112,6 +127,9 @@ func checkTraining(a Architecture, t Training, ex Examples) error {
 		return err
 	}
 	if err := ex.Fits(a); err != nil {
+		return err
+	}
+	if err := t.Augment.check(a.Input, ex.Padding); err != nil {
 		return err
 	}
 	if min(t.BatchSize, ex.Len()) < a.LeastLearn() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/models/cpu"
 	"github.com/genbench/genbench/models/xla"
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ func doctorCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this machine offers and what is missing", Args: cobra.NoArgs,
+		Long: "doctor prints what this program and this machine offer, then every data set: ready (every file verified), damaged\nand how, or missing, with its licence and where it is to be had. It reads all files of the sets that are there.",
 		RunE: func(*cobra.Command, []string) error { return f.doctor() },
 	}
 	c.Flags().StringVar(&f.data, "data", env.getenv(envData), "folder with the data sets' official files ($"+envData+")")
@@ -29,25 +31,38 @@ func (f *flags) doctor() error {
 		{"engine reference", "gorgonia, slow: for checks", ""},
 	}
 	rows = append(rows, xlaRows(f.env.getenv)...)
-	rows = append(rows, [][]string{
-		{"sandbox for plugins", "own process group, chosen environment, memory watchdog; Landlock where the kernel has it", "run code you do not trust in a container"},
-	}...)
-	var notes []string
-	for _, s := range dataset.Check(f.data) {
-		remedy := ""
-		if s.Err != nil {
-			notes = append(notes, s.Err.Error())
-			remedy = fmt.Sprintf("see [%d] below", len(notes))
-		}
-		rows = append(rows, []string{"data " + s.Info.Name, string(s.State), remedy})
-	}
+	rows = append(rows, sandboxRows(plugin.Probe())...)
 	if err := plainTable(f.env.stdout, []string{"what", "found", "remedy"}, rows); err != nil {
 		return err
 	}
-	for i, n := range notes {
-		fmt.Fprintf(f.env.stdout, "\n[%d] %s\n", i+1, n)
+	if _, err := fmt.Fprintln(f.env.stdout); err != nil {
+		return err
 	}
-	return nil
+	return doctorData(f.env.stdout, dataset.Check(f.data))
+}
+
+// sandboxRows say what plugins are held to on this machine.
+func sandboxRows(c plugin.Confinement) [][]string {
+	row := func(what string, holds bool, found, without, remedy string) []string {
+		if !holds {
+			return []string{what, without, remedy}
+		}
+		return []string{what, found, ""}
+	}
+	return [][]string{
+		{"plugins: always", "own process group, chosen environment, no new privileges, no core dumps; memory and number of processes watched", "no boundary against malice: run code you do not trust in a container"},
+		row("plugins: files", c.Files, fmt.Sprintf("Landlock %d: they read the system, their own folder and their quantities, and write a temporary folder of their own", c.Landlock),
+			"NOT confined: "+c.Why, "Linux 5.13 or later with Landlock"),
+		row("plugins: network", c.Network || c.TCP, closed(c), "open", "Linux 4.17 or later with seccomp"),
+		row("plugins: signals", c.Signals, "none to other processes", "to your own processes", "Linux 6.12 or later with Landlock"),
+	}
+}
+
+func closed(c plugin.Confinement) string {
+	if c.Network {
+		return "closed"
+	}
+	return "TCP is closed, UDP is not"
 }
 
 // xlaRows say of every plugin for XLA that is found what it offers.

@@ -21,6 +21,7 @@ var faults = map[string]func(){
 	"talks": func() {
 		measure.Serve(faulty{"talks", func(ctx context.Context) float64 { fmt.Println("computing"); return one(ctx) }})
 	},
+	"shifts": func() { measure.Serve(shifts{faulty{"shifts", one}}) },
 	"claims": func() { measure.Serve(claims{faulty{"claims", one}}) },
 	"crashes": func() {
 		measure.Serve(faulty{"crashes", func(context.Context) float64 { go panic("elsewhere"); select {} }})
@@ -40,6 +41,11 @@ type claims struct{ faulty }
 func (c claims) Info() measure.Info {
 	return measure.Info{Name: "claims", Version: "1", Aliases: []string{"CNA-M"}}
 }
+
+// shifts has another version in another time zone.
+type shifts struct{ faulty }
+
+func (s shifts) Info() measure.Info { return measure.Info{Name: "shifts", Version: os.Getenv("TZ")} }
 
 func (f faulty) Compute(ctx context.Context, _ *measure.Network) (float64, error) {
 	return f.compute(ctx), nil

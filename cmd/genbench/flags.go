@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
 	"github.com/genbench/genbench/models/reference"
@@ -19,24 +18,25 @@ import (
 
 // flags are the flags that the stages share.
 type flags struct {
-	env        environment
-	store      string
-	data       string
-	engine     string
-	device     string
-	jobs       int
-	seed       uint64
-	measures   []string
-	plugins    []string
-	start      time.Duration
-	deadline   time.Duration
-	memory     int64
-	sandbox    string
+	env      environment
+	store    string
+	data     string
+	engine   string
+	device   string
+	jobs     int
+	seed     uint64
+	measures []string
+	plugins  []string
+	start    time.Duration
+	deadline time.Duration
+	memory   int64
+	confining
 	format     string
 	output     string
 	noProgress bool
 	scoring    scoring
 	columns    int
+	gpuRate    float64
 	explain    bool
 }
 
@@ -66,8 +66,8 @@ func (f *flags) addMeasures(c *cobra.Command) {
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the stochastic measures")
 	c.Flags().DurationVar(&f.start, "plugin-start-timeout", 15*time.Second, "time that a plugin has to start and describe itself")
 	c.Flags().DurationVar(&f.deadline, "plugin-timeout", 10*time.Minute, "time that a plugin has for one network")
-	c.Flags().StringVar(&f.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: whether plugins may write outside their own folder and open TCP connections")
-	c.Flags().Int64Var(&f.memory, "plugin-memory", 8<<10, "MiB of memory that one plugin process may use")
+	c.Flags().Int64Var(&f.memory, "plugin-memory", 8<<10, "MiB of memory that one plugin may use, with what it starts")
+	f.confining.add(c)
 }
 
 func (f *flags) addFormat(c *cobra.Command) {
@@ -108,8 +108,8 @@ func (f *flags) check() error {
 	if f.memory < 0 {
 		return usagef("--plugin-memory %d: give a number of MiB, or 0 for no limit", f.memory)
 	}
-	if !slices.Contains([]plugin.Sandbox{"", plugin.SandboxOff, plugin.SandboxBestEffort, plugin.SandboxRequire}, plugin.Sandbox(f.sandbox)) {
-		return usagef("--sandbox %q: known are off, best-effort and require", f.sandbox)
+	if err := f.confining.check(); err != nil {
+		return err
 	}
 	if f.format != "" && !slices.Contains(formats, f.format) {
 		return usagef("--format %q: known are %s", f.format, strings.Join(formats, ", "))

@@ -103,7 +103,7 @@ func newRoot(env environment) *cobra.Command {
 	})
 	root.AddCommand(
 		runCommand(env), planCommand(env), trainCommand(env), measureCommand(env), scoreCommand(env),
-		reportCommand(env), auditCommand(env), compareCommand(env), statusCommand(env), corpusCommand(env), measuresCommand(env), doctorCommand(env),
+		reportCommand(env), auditCommand(env), compareCommand(env), figuresCommand(env), statusCommand(env), corpusCommand(env), measuresCommand(env), doctorCommand(env),
 	)
 	for _, c := range allCommands(root) {
 		if c.HasSubCommands() {

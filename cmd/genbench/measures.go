@@ -39,8 +39,8 @@ func servePlugin(args []string, stderr io.Writer) int {
 }
 
 func measuresCommand(env environment) *cobra.Command {
-	c := &cobra.Command{Use: "measures", Short: "List and show measures"}
-	c.AddCommand(measuresLs(env), measuresShow(env))
+	c := &cobra.Command{Use: "measures", Short: "List, show, make, check and lock measures"}
+	c.AddCommand(measuresLs(env), measuresShow(env), measuresNew(env), measuresCheck(env), measuresLock(env))
 	return c
 }
 

@@ -17,12 +17,16 @@ import (
 
 func measuresShow(env environment) *cobra.Command {
 	f := &flags{env: env}
+	var network ofNetwork
 	c := &cobra.Command{
 		Use: "show NAME", Short: "Describe one measure and its options", Args: cobra.ExactArgs(1),
-		Long: "show describes a built-in measure, by its name or an alias, a control, or one that is not implemented.",
+		Long: "show describes a built-in measure, by its name or an alias, a control, or one that is not implemented.\nWith --network it draws the (α, β) curves of one network, of training and test inputs, and prints what\ncna, cna-area and cna-margin say of it.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.columns < 0 {
 				return usagef("--width %d: give a number of characters, or 0", f.columns)
+			}
+			if network.id != "" {
+				return network.show(c.Context(), f, args[0])
 			}
 			page, err := f.describe(c.Context(), args[0])
 			if err != nil {
@@ -33,6 +37,7 @@ func measuresShow(env environment) *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&f.columns, "width", 0, "width of the text in characters (default: the terminal's, 100 at the most)")
+	network.add(c, f)
 	return c
 }
 

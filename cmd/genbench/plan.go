@@ -18,12 +18,13 @@ func planCommand(env environment) *cobra.Command {
 	f := &flags{env: env}
 	c := &cobra.Command{
 		Use: "plan" + corpusUse, Short: "Say what a run would cost, and do nothing", Args: cobra.MaximumNArgs(1),
-		Long: "plan prints how many networks a run would train, and an estimate of time and disk from a probe\nof a few networks for a few seconds; then the quantities that the measures asked for take of the host,\neach once, in passes over the training set (F forward, B gradients, H Hessian products, Ft forward over the\ntest inputs, SVD of all weights) and in time, from a probe of such passes. Nothing is written.\n" + corpusHelp,
+		Long: "plan prints how many networks a run would train, and an estimate of time and disk from a probe\nof a few networks for a few seconds and the multiply-adds of the others, beside the hours of a GPU of a stated rate; then the quantities that the measures asked for take of the host,\neach once, in passes over the training set (F forward, B gradients, H Hessian products, Ft forward over the\ntest inputs, SVD of all weights) and in time, from a probe of such passes. Nothing is written.\n" + corpusHelp,
 		RunE: func(c *cobra.Command, args []string) error { return f.plan(c.Context(), corpusName(args)) },
 	}
 	f.addStore(c)
 	f.addEngine(c)
 	f.addMeasures(c)
+	c.Flags().Float64Var(&f.gpuRate, "gpu-tflops", 10, "10¹² operations a second that a GPU is taken to sustain, for the line of GPU hours")
 	c.Flags().IntVar(&f.columns, "width", 0, "width of the text in characters (default: the terminal's; without one, as wide as it gets)")
 	return c
 }
@@ -31,6 +32,9 @@ func planCommand(env environment) *cobra.Command {
 func (f *flags) plan(ctx context.Context, name string) error {
 	if err := f.check(); err != nil {
 		return err
+	}
+	if !(f.gpuRate > 0) {
+		return usagef("--gpu-tflops %v: give a positive number", f.gpuRate)
 	}
 	spec, err := corpora.Find(name)
 	if err != nil {
@@ -79,9 +83,28 @@ func (f *flags) plan(ctx context.Context, name string) error {
 		{"parameters", fmt.Sprintf("%d in all", p.Parameters)},
 		{"engine", fmt.Sprintf("%s, %d workers", engine.Name(), f.jobs)},
 		{"training", fmt.Sprintf("%s of core time, about %s on %d cores; at most %s (%s)", seconds(p.Seconds), seconds(p.Seconds/float64(jobs)), jobs, seconds(p.SecondsMax/float64(jobs)), p.Basis)},
-		{"disk", bytesOf(p.Bytes)},
+		{"gpu", gpuOf(p.Operations, f.gpuRate)},
+		{"disk", diskOf(p)},
 	}, measuring.summary(total, jobs)...)
 	return f.writePlan(lines, measuring, total)
+}
+
+// gpuOf says what the training would take on a GPU: its operations over a rate that is given and not measured, since no engine
+// here runs on one.
+func gpuOf(operations, rate float64) string {
+	if operations == 0 {
+		return "nothing is missing"
+	}
+	return fmt.Sprintf("%.3g hours of one that sustains %g TFLOP/s (--gpu-tflops; not a measurement, no engine here runs on a GPU): training takes %.3g TFLOP, counted from the layers and the epochs expected",
+		operations/(rate*1e12)/3600, rate, operations/1e12)
+}
+
+// diskOf says what the networks take, and what of it is for snapshots.
+func diskOf(p corpora.Plan) string {
+	if p.SnapshotBytes == 0 {
+		return bytesOf(p.Bytes)
+	}
+	return fmt.Sprintf("%s, of which up to %s for snapshots during training", bytesOf(p.Bytes), bytesOf(p.SnapshotBytes))
 }
 
 // writePlan prints the lines, each with its name, and the table of quantities.

@@ -26,7 +26,7 @@ func TestTotals(t *testing.T) {
 		}
 		return m
 	}
-	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters
+	small, err := models.MLP(models.Shape{C: 1, H: 2, W: 2}, 2, models.MLPOptions{Width: 4, Depth: 1}) // 4·4+4 + 4·2+2 = 30 parameters, 4·4 + 4·2 = 24 multiply-adds
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestTotals(t *testing.T) {
 			{arch: small, train: 100},
 			{arch: small, train: 200, lacks: []int{1}},
 		},
-		rates: rates{{size: 15, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
+		rates: rates{{size: 15, passes: 12, forward: 0.001, move: 0.01}}, // half as large: passes take twice as long
 	}
 	got, err := m.total()
 	if err != nil {
@@ -83,5 +83,31 @@ func TestBrief(t *testing.T) {
 		if got := brief(s); got != want {
 			t.Errorf("%v s: %q, want %q", s, got, want)
 		}
+	}
+}
+
+// TestGPU: 3.6e16 operations at 10^13 a second are an hour.
+func TestGPU(t *testing.T) {
+	if got := gpuOf(3.6e16, 10); !strings.HasPrefix(got, "1 hours of one that sustains 10 TFLOP/s (--gpu-tflops; not a measurement") || !strings.HasSuffix(got, "training takes 3.6e+04 TFLOP, counted from the layers and the epochs expected") {
+		t.Error(got)
+	}
+	if got := gpuOf(0, 10); got != "nothing is missing" {
+		t.Error(got)
+	}
+}
+
+// TestDecompositionCost by hand: 4 x 16 and 2 x 4 matrices.
+func TestDecompositionCost(t *testing.T) {
+	a, err := models.Build("custom", models.Shape{C: 4, H: 2, W: 2}, 2, []models.Layer{
+		{Kind: models.Conv2D, Channels: 4, Kernel: 2}, {Kind: models.Dense},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := decompositionCost(a); got != 4*16*4+2*4*2 {
+		t.Errorf("cost %v", got)
+	}
+	if got := circularCost(a); got != 2*180*4*4 { // 2 of 2 x 2 frequencies, once for all of one sign
+		t.Errorf("cost of circular norms %v", got)
 	}
 }

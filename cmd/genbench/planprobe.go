@@ -15,49 +15,63 @@ import (
 
 // rate is what passes of one network take.
 type rate struct {
-	size                       float64 // values of its tensors
+	size, passes               float64 // values of its tensors, and multiply-adds of an example
 	forward, gradient, product float64 // seconds an example
 	svd, move                  float64 // seconds for all weights
+	decompositions             float64 // [decompositionCost] of its weights
 }
 
 // rates are those of the smallest and the largest network.
 type rates []rate
 
-// seconds is what a cost takes on a network: by the probe nearest in size, in proportion to the
-// number of values.
+// seconds is what a cost takes on a network: by the probe nearest in size, passes in proportion to the multiply-adds of an
+// example, moves to the number of values, and decompositions to their own count.
 func (rs rates) seconds(c quantity.Cost, j job) float64 {
-	size := float64(j.arch.NumParameters())
+	passes := float64(j.arch.MultiplyAdds())
 	best := rs[0]
 	for _, r := range rs {
-		if math.Abs(math.Log(r.size/size)) < math.Abs(math.Log(best.size/size)) {
+		if math.Abs(math.Log(r.passes/passes)) < math.Abs(math.Log(best.passes/passes)) {
 			best = r
 		}
 	}
 	train := c.Forwards*best.forward + c.Gradients*best.gradient + c.Products*best.product
-	return size/best.size*(train*float64(j.train)+c.TestForwards*best.forward*float64(j.test)+c.Moves*best.move) + c.SVDs*best.svd*math.Pow(size/best.size, 1.5)
+	total := passes / best.passes * (train*float64(j.train) + c.TestForwards*best.forward*float64(j.test))
+	if c.Moves > 0 {
+		total += float64(j.arch.NumParameters()) / best.size * c.Moves * best.move
+	}
+	if c.SVDs > 0 {
+		total += decompositionCost(j.arch) / best.decompositions * c.SVDs * best.svd
+	}
+	if c.Circular > 0 {
+		total += circularCost(j.arch) / best.decompositions * c.Circular * best.svd
+	}
+	return total
 }
 
 // probeExamples bounds a probe's pass; the batches are the host's, of forward passes and of the gradients of
 // its searches.
 const (
-	probeExamples = 1024
-	forwardBatch  = 256
-	gradientBatch = 64
+	probeExamples       = 1024
+	probeMultiplyAdds   = 4e9 // of the examples of one pass
+	probeDecompositions = 5e8 // of the weights decomposed; see decompositionCost
+	gradientBatch       = 64
 )
 
 // probePasses times a forward pass, and what else the requests take, on the smallest and the largest
 // network, with initial weights and random inputs: the time depends on neither.
 func probePasses(ctx context.Context, e models.Engine, jobs []job, requests map[quantity.Request]bool) (rates, error) {
 	if len(jobs) == 0 {
-		return rates{{size: 1}}, nil
+		return rates{{size: 1, passes: 1, decompositions: 1}}, nil
 	}
 	smallest, largest := jobs[0], jobs[0]
+	least, most := smallest.arch.MultiplyAdds(), largest.arch.MultiplyAdds()
 	for _, j := range jobs {
-		if j.arch.NumParameters() < smallest.arch.NumParameters() {
-			smallest = j
+		n := j.arch.MultiplyAdds()
+		if n < least {
+			smallest, least = j, n
 		}
-		if j.arch.NumParameters() > largest.arch.NumParameters() {
-			largest = j
+		if n > most {
+			largest, most = j, n
 		}
 	}
 	total, _, err := quantity.Total(requests, costSize)
@@ -74,7 +88,7 @@ func probePasses(ctx context.Context, e models.Engine, jobs []job, requests map[
 			return nil, fmt.Errorf("timing a pass: %w", err)
 		}
 		rs = append(rs, r)
-		if smallest.arch.NumParameters() == largest.arch.NumParameters() {
+		if least == most {
 			break
 		}
 	}
@@ -82,12 +96,15 @@ func probePasses(ctx context.Context, e models.Engine, jobs []job, requests map[
 }
 
 func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err error) {
-	r := rate{size: float64(j.arch.NumParameters())}
+	r := rate{size: float64(j.arch.NumParameters()), passes: float64(j.arch.MultiplyAdds()), decompositions: decompositionCost(j.arch)}
 	state, err := models.InitialState(j.arch, "pytorch", 1)
 	if err != nil {
 		return r, err
 	}
-	session, err := e.NewSession(j.arch, forwardBatch)
+	// Large networks are timed on few examples: a probe is a second or a few.
+	n, d, k := max(2, min(j.train, probeExamples, int(probeMultiplyAdds/r.passes))), j.arch.Input.Size(), j.arch.Classes
+	forwardBatch := quantity.Batch(j.arch)
+	session, err := e.NewSession(j.arch, min(forwardBatch, n))
 	if err != nil {
 		return r, err
 	}
@@ -103,7 +120,6 @@ func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err erro
 	}, 1); err != nil {
 		return r, err
 	}
-	n, d, k := min(j.train, probeExamples), j.arch.Input.Size(), j.arch.Classes
 	x, y := randomExamples(n, d, k)
 	pass := func(size int, batch func(x []float32, y []int32) error) (float64, error) {
 		return timed(func() error {
@@ -121,7 +137,7 @@ func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err erro
 		return r, err
 	}
 	if total.Gradients > 0 || total.Products > 0 {
-		if r.gradient, err = pass(gradientBatch, func(x []float32, y []int32) error {
+		if r.gradient, err = pass(min(gradientBatch, forwardBatch), func(x []float32, y []int32) error {
 			_, err := session.Gradient(moved, x, y, models.Eval, models.Draw{})
 			return err
 		}); err != nil {
@@ -135,7 +151,7 @@ func probeNetwork(e models.Engine, j job, total quantity.Cost) (_ rate, err erro
 		}
 	}
 	if total.SVDs > 0 {
-		r.svd, err = timed(func() error { return decompose(state) }, 1)
+		r.svd, err = probeDecomposition(state, r.decompositions)
 	}
 	return r, err
 }
@@ -171,6 +187,54 @@ func timed(run func() error, over float64) (float64, error) {
 		}
 	}
 	return best, nil
+}
+
+// decompositionCost is what the singular values of all weight matrices, [Out, rest], take relative to others': rows times columns times the smaller.
+func decompositionCost(a models.Architecture) float64 {
+	var sum float64
+	for _, t := range a.Tensors() {
+		sum += matrixCost(t.Shape)
+	}
+	return sum
+}
+
+// circularCost is what the spectral norms of all kernels as circular convolutions take on the same scale: for half of the frequencies 180 products
+// with a complex matrix [Out, In], as counted by time in a VGG of 13 convolutions. A kernel of one place costs nothing more than its matrix.
+func circularCost(a models.Architecture) float64 {
+	var sum float64
+	for _, t := range a.Tensors() {
+		if len(t.Shape) == 4 && t.Shape[2]*t.Shape[3] > 1 {
+			sum += float64(a.Input.H*a.Input.W) / 2 * 180 * float64(t.Shape[0]*t.Shape[1])
+		}
+	}
+	return sum
+}
+
+// matrixCost is a tensor's part; 0 of what is no matrix.
+func matrixCost(shape []int) float64 {
+	if len(shape) < 2 {
+		return 0
+	}
+	rows, columns := float64(shape[0]), 1.
+	for _, n := range shape[1:] {
+		columns *= float64(n)
+	}
+	return rows * columns * min(rows, columns)
+}
+
+// probeDecomposition times the singular values of the weights, of as many of them, from the first, as are soon done, and answers the seconds of
+// all by their cost.
+func probeDecomposition(s models.State, all float64) (float64, error) {
+	var some models.State
+	var cost float64
+	for _, t := range s {
+		c := matrixCost(t.Shape)
+		if c > 0 && (cost == 0 || cost+c <= probeDecompositions) {
+			some, cost = append(some, t), cost+c
+		}
+	}
+	took, err := timed(func() error { return decompose(some) }, 1)
+	return took * all / cost, err
 }
 
 // decompose takes the singular values of every weight matrix, [Out, rest].

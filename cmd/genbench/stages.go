@@ -33,6 +33,8 @@ type stages struct {
 	harness *harness.Harness
 	set     *result.Set
 	gaps    []string // what is missing at the end, a line each
+	writes  bool     // the stage may write to the store
+	logs    *pluginLogs
 }
 
 // storeState says what a stage wants of the store.
@@ -54,7 +56,7 @@ func (f *flags) openStages(name string, wants storeState) (*stages, error) {
 	if err != nil {
 		return nil, errUsage{err}
 	}
-	s := &stages{flags: f, spec: spec, data: corpora.NewDataCache(f.data)}
+	s := &stages{flags: f, spec: spec, data: corpora.NewDataCache(f.data), writes: wants != readOnly}
 	if s.engine, err = f.newEngine(); err != nil {
 		return nil, err
 	}
@@ -112,21 +114,42 @@ func (s *stages) startPlugins(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	memory := s.memory << 20
-	if memory == 0 {
-		memory = -1 // no limit
-	}
-	s.harness, err = harness.Open(ctx, harness.Options{
-		Store: s.store, Data: s.data, Networks: s.networks, Programs: programs, Patterns: patterns, Added: added, Reserved: report.ControlNames(), Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
-		Plugin: plugin.Options{
-			StartTimeout: s.start, ComputeTimeout: s.deadline, MemoryLimit: memory, RunDir: socketBase(), Getenv: s.env.getenv, Sandbox: plugin.Sandbox(s.sandbox),
-		},
-		NewHost: func() *quantity.Host { return quantity.NewHost(s.engine, filepath.Join(s.store.Dir(), "cache")) },
-	})
+	lock, err := s.lock()
 	if err != nil {
 		return nil, err
 	}
-	return s.harness.Close, nil
+	for _, p := range programs {
+		if err := s.holdToLock(lock, p, lock.CheckFile(p)); err != nil {
+			return nil, err
+		}
+	}
+	dir := ""
+	if s.writes {
+		dir = filepath.Join(s.store.Dir(), "logs")
+	}
+	s.logs = newPluginLogs(dir, s.level, s.env.stderr)
+	options, err := s.pluginOptions(s.logs)
+	if err == nil {
+		s.harness, err = harness.Open(ctx, harness.Options{
+			Store: s.store, Data: s.data, Networks: s.networks, Programs: programs, Patterns: patterns, Added: added, Reserved: report.ControlNames(), Engine: s.engine.Name(), Jobs: s.jobs, Seed: s.seed, Warn: s.warn,
+			Plugin: options, NewHost: func() *quantity.Host { return quantity.NewHost(s.engine, filepath.Join(s.store.Dir(), "cache")) },
+		})
+	}
+	if err != nil {
+		s.logs.close()
+		return nil, err
+	}
+	stop = func() { s.harness.Close(); s.logs.close() }
+	s.harness.Started(func(p plugin.Program, process *plugin.Process) {
+		if process != nil && err == nil {
+			err = s.holdToLock(lock, p, lock.CheckProcess(p, process))
+		}
+	})
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return stop, nil
 }
 
 // patterns are the measures asked for: those of --measures, else those of the spec, which
@@ -195,7 +218,7 @@ func (s *stages) programs() ([]plugin.Program, error) {
 	if err != nil {
 		return nil, errUsage{err}
 	}
-	return append(programs, found...), nil
+	return s.attachments(append(programs, found...))
 }
 
 // train trains or reuses every network of the grid.
@@ -304,7 +327,11 @@ func (s *stages) measure(ctx context.Context) error {
 			s.set.Add(r)
 			if r.Status == result.Failed {
 				if failures[r.Measure]++; failures[r.Measure] == 1 {
-					bar.printf("genbench: %s on network %s failed: %s", r.Measure, r.Network, r.Reason)
+					more := ""
+					if log := s.logs.file(r.Plugin.Name); log != "" && r.Detail != "" {
+						more = "; more in " + log
+					}
+					bar.printf("genbench: %s on network %s failed: %s%s", r.Measure, r.Network, r.Reason, more)
 				}
 			}
 		}

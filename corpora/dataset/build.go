@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -39,6 +40,15 @@ type Data struct {
 	Mean, Std []float64
 }
 
+// Black is what a black pixel is as an input, [C]: 0, or what normalisation makes of it.
+func (d *Data) Black() []float32 {
+	black := make([]float32, d.Shape.C)
+	for c := range d.Mean {
+		black[c] = float32(-d.Mean[c] / d.Std[c])
+	}
+	return black
+}
+
 // Build makes the examples that t asks for of the set. The package comment has
 // the order of the steps. Errors are about values of t that the set cannot
 // meet.
@@ -55,9 +65,9 @@ func build(set *Set, t Transform) (*Data, error) {
 		return nil, err
 	}
 	t = t.Canonical()
-	generated := set.resize != nil
+	asked, generated := set, set.resize != nil
+	var err error
 	if generated {
-		var err error
 		if set, t, err = resized(set, t); err != nil {
 			return nil, err
 		}
@@ -74,12 +84,7 @@ func build(set *Set, t Transform) (*Data, error) {
 		NativeShape: native,
 		Classes:     set.Train.Classes,
 	}
-	checksum := set.Checksum
-	if checksum == "" {
-		checksum = Checksum(set.Train, set.Test)
-	}
-	var err error
-	if d.Hash, err = t.hash(checksum); err != nil {
+	if d.Hash, err = hashOf(asked, t); err != nil {
 		return nil, err
 	}
 	if generated {
@@ -106,17 +111,71 @@ func build(set *Set, t Transform) (*Data, error) {
 		train.X = s.clean(train.Native)
 	}
 	test.X = s.clean(test.Native)
-	train.Y = shuffleLabels(t, train.Clean, train.Index, d.Classes)
-	train.Changed = changed(train.Y, train.Clean)
-	d.ChangedFraction = float64(len(train.Changed)) / float64(train.Len())
 	d.Train, d.Test = train, test
+	d.label(t)
 	return d, nil
+}
+
+// label sets what is trained on in place of the clean labels.
+func (d *Data) label(t Transform) {
+	d.Train.Y = shuffleLabels(t, d.Train.Clean, d.Train.Index, d.Classes)
+	d.Train.Changed = changed(d.Train.Y, d.Train.Clean)
+	d.ChangedFraction = float64(len(d.Train.Changed)) / float64(d.Train.Len())
+}
+
+// Relabel is [Build] for a transform that differs from that of base, which Build made of the same set, at most in
+// how labels are shuffled. It shares all but the labels with base, so that many shuffles of a large set take the memory of one.
+func Relabel(base *Data, set *Set, t Transform) (*Data, error) {
+	inputs, err := hashOf(set, t.Unshuffled())
+	if err == nil && inputs != base.Hash {
+		err = errors.New("the inputs to share are of another set or transform")
+	}
+	d := *base
+	if err == nil {
+		d.Hash, err = hashOf(set, t)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("building data from %s: %w", set.Name, err)
+	}
+	d.label(t.Canonical())
+	return &d, nil
+}
+
+// hashOf is the hash of what Build would make.
+func hashOf(set *Set, t Transform) (string, error) {
+	if err := t.Validate(); err != nil {
+		return "", err
+	}
+	t = t.Canonical()
+	if set.resize != nil {
+		var err error
+		if t, err = sized(set, t); err != nil {
+			return "", err
+		}
+	}
+	checksum := set.Checksum
+	if checksum == "" {
+		checksum = Checksum(set.Train, set.Test)
+	}
+	return t.hash(checksum)
 }
 
 // resized makes a generated set as large as t asks, and writes the sizes out in
 // t. All of it is taken: its images are independent draws, so the first n
 // are as good as any n, and the subset seed plays no part.
 func resized(set *Set, t Transform) (*Set, Transform, error) {
+	t, err := sized(set, t)
+	if err != nil {
+		return nil, t, err
+	}
+	if t.Train != set.Train.Len() || t.Test != set.Test.Len() {
+		set = set.resize(t.Train, t.Test)
+	}
+	return set, t, nil
+}
+
+// sized writes the sizes of a generated set out in t.
+func sized(set *Set, t Transform) (Transform, error) {
 	if t.Train == 0 {
 		t.Train = set.Train.Len()
 	}
@@ -124,13 +183,10 @@ func resized(set *Set, t Transform) (*Set, Transform, error) {
 		t.Test = set.Test.Len()
 	}
 	if max(t.Train, t.Test) > gaussianLimit {
-		return nil, t, fmt.Errorf("train, test: %d and %d examples, at most %d of each are generated", t.Train, t.Test, gaussianLimit)
+		return t, fmt.Errorf("train, test: %d and %d examples, at most %d of each are generated", t.Train, t.Test, gaussianLimit)
 	}
 	t.SubsetSeed = 0
-	if t.Train != set.Train.Len() || t.Test != set.Test.Len() {
-		set = set.resize(t.Train, t.Test)
-	}
-	return set, t, nil
+	return t, nil
 }
 
 // choose takes a class-balanced subset of n images, in the set's order; 0 is

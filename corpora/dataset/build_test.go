@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -362,5 +363,33 @@ func BenchmarkOpen(b *testing.B) {
 				mustOpen(b, name, "")
 			}
 		})
+	}
+}
+
+// Relabel makes what Build makes, without another copy of the inputs.
+func TestRelabel(t *testing.T) {
+	for _, name := range []string{"fmnist-mini", "gaussian-noise"} {
+		s := mustOpen(t, name, "")
+		full := Transform{Pool: 2, Train: 200, Test: 50, Normalize: true, InputNoise: 0.3, NoiseSeed: 4, SubsetSeed: 5}
+		base := mustBuild(t, s, full)
+		for _, mode := range []string{"", Resample, FirstK} {
+			shuffled := full
+			shuffled.LabelShuffle, shuffled.ShuffleMode, shuffled.ShuffleSeed = 0.5, mode, 9
+			got, err := Relabel(base, s, shuffled)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := mustBuild(t, s, shuffled); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, %q: Relabel and Build differ", name, mode)
+			}
+			if &got.Train.X[0] != &base.Train.X[0] || base.ChangedFraction != 0 {
+				t.Errorf("%s, %q: the inputs were copied, or base changed", name, mode)
+			}
+		}
+		other := full
+		other.NoiseSeed++
+		if _, err := Relabel(base, s, other); err == nil || !strings.Contains(err.Error(), "another set or transform") {
+			t.Errorf("%s: inputs with other noise: %v", name, err)
+		}
 	}
 }

@@ -1,8 +1,11 @@
 package dataset
 
 import (
+	"archive/zip"
 	"bufio"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -90,9 +93,8 @@ func readHeader(r io.Reader) ([]int, error) {
 	return dims, nil
 }
 
-// readExactly reads want bytes and then the end of r. The buffer grows with
-// what has arrived, because want is only a promise of the header.
-func readExactly(r io.Reader, want int) ([]byte, error) {
+// readGrowing reads want bytes. The buffer grows with what has arrived, because want is only a promise of the header.
+func readGrowing(r io.Reader, want int) ([]byte, error) {
 	buf := make([]byte, min(want, 1<<16))
 	for n := 0; ; {
 		m, err := io.ReadFull(r, buf[n:])
@@ -104,11 +106,19 @@ func readExactly(r io.Reader, want int) ([]byte, error) {
 			return nil, fmt.Errorf("after %d of %d bytes of data: %w", n, want, explain(err))
 		}
 		if n == want {
-			break
+			return buf, nil
 		}
 		grown := make([]byte, min(want, 2*len(buf)))
 		copy(grown, buf)
 		buf = grown
+	}
+}
+
+// readExactly reads want bytes and then the end of r.
+func readExactly(r io.Reader, want int) ([]byte, error) {
+	buf, err := readGrowing(r, want)
+	if err != nil {
+		return nil, err
 	}
 	// Reading on to the end is also what makes gzip compare its checksum.
 	var extra [1]byte
@@ -123,13 +133,19 @@ func readExactly(r io.Reader, want int) ([]byte, error) {
 	return buf, nil
 }
 
-// explain puts gzip's terse errors into words.
+// explain puts the terse errors of compressed formats into words.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, gzip.ErrChecksum):
 		return errors.New("the gzip checksum (CRC-32 or length) does not match: the file is damaged")
 	case errors.Is(err, gzip.ErrHeader):
 		return errors.New("invalid gzip header, or bytes after the end of the gzip stream: the file is damaged")
+	case errors.Is(err, zlib.ErrChecksum), errors.Is(err, zip.ErrChecksum):
+		return errors.New("the checksum of a compressed part does not match: the file is damaged")
+	case errors.Is(err, zlib.ErrHeader), errors.As(err, new(flate.CorruptInputError)):
+		return errors.New("compressed data that cannot be unpacked: the file is damaged")
+	case errors.Is(err, zip.ErrFormat):
+		return errors.New("it is no zip file, or its end is missing: the file is truncated or damaged")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("truncated: the file ends here")
 	}

@@ -29,7 +29,10 @@ func tinyCollection(t *testing.T) collection {
 	v := loadVectors(t).Tiny
 	c := published(t, "mnist")
 	c.info.Shape, c.info.Classes, c.info.Train, c.info.Test = Shape{1, 4, 6}, 3, 12, 6
-	copy(c.sums[:], v.Sums)
+	parts := c.bundles[0].parts
+	for i := range parts {
+		parts[i].sum, parts[i].bytes = v.Sums[i], 0
+	}
 	return c
 }
 
@@ -84,7 +87,7 @@ func TestOpenRefuses(t *testing.T) {
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"looked in", "MNIST/raw", "--data"}, ErrMissing},
+		}, []string{"looked for train-images-idx3-ubyte", "MNIST/raw", "--data"}, ErrMissing},
 		{"a file missing", func(t *testing.T, dir string) { remove(t, dir, labels) },
 			[]string{"train-labels-idx1-ubyte", "--data"}, ErrMissing},
 		{"a folder instead of a file", func(t *testing.T, dir string) {
@@ -180,7 +183,7 @@ func TestAssembleRefuses(t *testing.T) {
 
 func TestOpenUnknown(t *testing.T) {
 	_, err := Open("mnst", "")
-	if err == nil || !strings.Contains(err.Error(), `mnst`) || !strings.Contains(err.Error(), "fmnist-mini, gaussian-noise, fashion-mnist, mnist") {
+	if err == nil || !strings.Contains(err.Error(), `mnst`) || !strings.Contains(err.Error(), "fmnist-mini, gaussian-noise, fashion-mnist, mnist, cifar-10") {
 		t.Errorf("error %v does not list the sets", err)
 	}
 }
@@ -290,6 +293,19 @@ func TestFullFashionMNIST(t *testing.T) {
 	}
 }
 
+// Augmentation pads with what a black pixel is as an input.
+func TestBlack(t *testing.T) {
+	s := mustOpen(t, "fmnist-mini", "")
+	for _, normalize := range []bool{false, true} {
+		d := mustBuild(t, s, Transform{Train: 50, Normalize: normalize})
+		black := d.Black()
+		at := slices.Index(d.Train.Native, 0)
+		if len(black) != 1 || black[0] != d.Train.X[at] || normalize == (black[0] == 0) {
+			t.Errorf("normalised %v: black is %v, a black pixel %v", normalize, black, d.Train.X[at])
+		}
+	}
+}
+
 func near(got, want, tol float64) bool { return got-want <= tol && want-got <= tol }
 
 func TestCheck(t *testing.T) {
@@ -299,7 +315,7 @@ func TestCheck(t *testing.T) {
 	for _, st := range Check(dir) {
 		got[st.Info.Name] = st
 	}
-	for name, state := range map[string]State{"fmnist-mini": Ready, "gaussian-noise": Ready, "mnist": Damaged, "fashion-mnist": Missing} {
+	for name, state := range map[string]State{"fmnist-mini": Ready, "gaussian-noise": Ready, "mnist": Damaged, "cifar-10": Missing} {
 		st := got[name]
 		if st.State != state || (st.Err == nil) != (state == Ready) || (st.Remedy == "") != (state == Ready) {
 			t.Errorf("%s is %s (%v; %s), want %s", name, st.State, st.Err, st.Remedy, state)

@@ -90,6 +90,12 @@ func (t Transform) Canonical() Transform {
 	return t
 }
 
+// Unshuffled is the transform without label shuffling: the same inputs.
+func (t Transform) Unshuffled() Transform {
+	t.LabelShuffle, t.ShuffleMode, t.ShuffleSeed = 0, "", 0
+	return t
+}
+
 // hash is what [Data.Hash] holds. The number is raised when Build would give
 // other values for the same set and transform.
 func (t Transform) hash(checksum string) (string, error) {

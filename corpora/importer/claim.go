@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/genbench/genbench/corpora"
@@ -32,6 +33,7 @@ type claim struct {
 	Config          *[]corpora.Setting   `json:"config"`
 	Seed            *int64               `json:"seed"`
 	Family          string               `json:"family"`
+	Stem            string               `json:"stem"`
 	Architecture    *models.Architecture `json:"architecture"`
 	Training        models.Training      `json:"training"`
 	Seeds           models.Seeds         `json:"seeds"`
@@ -42,6 +44,8 @@ type claim struct {
 	ChangedFraction *float64             `json:"changed_fraction"`
 	ChangedIndices  []int                `json:"changed_indices"`
 	TrainLabels     []int32              `json:"train_labels"`
+	InputMean       []float64            `json:"input_mean"` // it follows from the transform
+	InputStd        []float64            `json:"input_std"`
 	SplitIndices    []int                `json:"split_indices"`
 
 	Train      claimedMetrics `json:"train"`
@@ -109,8 +113,12 @@ func (c *claim) complete() error {
 		return missing("train.accuracy", "give the fraction of the training examples that the network gets right")
 	case c.Test.Accuracy == nil:
 		return missing("test.accuracy", "give the fraction of the test examples that the network gets right")
-	case c.Architecture == nil && c.Family != "mlp":
-		return missing("architecture", `list its layers, or say "family": "mlp" and name the tensors in order`)
+	case c.Architecture == nil && !slices.Contains(families, c.Family):
+		return missing("architecture", `list its layers, or say "family": "mlp" and name the tensors in order, or another family (`+strings.Join(families[1:], ", ")+`)`)
+	case c.Stem != "" && c.Architecture != nil:
+		return errors.New("stem stands beside architecture, which says it; remove it")
+	case c.Stem != "" && !slices.Contains(models.Stems(), c.Stem):
+		return fmt.Errorf("stem is %q; give %s", c.Stem, strings.Join(models.Stems(), " or "))
 	case c.Architecture != nil && c.Family != "" && c.Family != c.Architecture.Family:
 		return fmt.Errorf("family is %q, and %q in the architecture; remove one", c.Family, c.Architecture.Family)
 	}

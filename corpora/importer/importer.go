@@ -12,7 +12,7 @@
 //	data_set, transform         what the examples are made of
 //	config, seed                its place among the others
 //	train.accuracy, test.accuracy   what it is claimed to do
-//	architecture, or family "mlp"   what it is; the sizes of an MLP are read from the tensors
+//	architecture, or family     what it is; the sizes of an mlp, a nin, a vgg or a resnet18, 34, 50 or 101 are read from the tensors, and its stem from stem
 //
 // A network trained on labels that no transform makes (shuffled elsewhere) says them in train_labels: a
 // class for every training example, in the order of the set. They are what its accuracy in training is held against.

@@ -12,10 +12,13 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// architecture is the one that the record gives, or an MLP read off its
+// architecture is the one that the record gives, or one of the family that it names, read off the
 // tensors; rename maps the file's tensor names to the architecture's.
 func (c *claim) architecture(s models.State, data *dataset.Data) (a models.Architecture, rename map[string]string, err error) {
 	input := models.Shape{C: data.Shape.C, H: data.Shape.H, W: data.Shape.W}
+	if c.Architecture == nil && c.Family != "mlp" {
+		return inferConvolutional(c.Family, c.Stem, s, input, data.Classes)
+	}
 	if c.Architecture == nil {
 		return inferMLP(s, input, data.Classes)
 	}

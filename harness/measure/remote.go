@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/genbench/genbench/harness/internal/pb"
@@ -25,6 +26,13 @@ type hostError struct {
 
 func (e *hostError) Error() string { return e.doing + ": " + status.Convert(e.err).Message() }
 func (e *hostError) Unwrap() error { return e.err }
+
+// ended reports whether the call's time was over: the host may see a deadline that both
+// share a little before the measure's context does.
+func (e *hostError) ended() bool {
+	code := status.Code(e.err)
+	return code == codes.Canceled || code == codes.DeadlineExceeded
+}
 
 // Quantity asks the host.
 func (r *remote) Quantity(ctx context.Context, name string, args map[string]string) ([]Array, error) {

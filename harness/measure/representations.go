@@ -6,15 +6,17 @@ import (
 	"strconv"
 )
 
-// Layers with weights (a matrix or a kernel) are numbered from the input. What number l reads is
-// the representation x^l: x^0 is the network's input, x^l for l >= 1 the output of hidden block l, after its
-// batch norm and ReLU. The logits are none. Everything in this file is in evaluation mode.
+// What layers with weights (a matrix or a kernel) read are the representations x^l, numbered in the order of the layers: x^0 is the
+// network's input, x^l for l >= 1 the output of hidden block l, after its
+// batch norm and ReLU, pooling and residual sum. What two layers read, the first convolution of a residual block and that of its shortcut, is one
+// representation. A map is flattened, [C, H, W] row-major. The logits are none. Everything in this file is in evaluation mode.
 
 // SampleOptions choose training examples. They are taken in rounds, cut out of seeded permutations of the training
 // set: the examples of a round differ, and rounds share examples only when all have had their turn.
 type SampleOptions struct {
 	Rounds   int // 0: 1
 	Examples int // of a round; 0, or more than there are: one round of all
+	Pool     int // of LayerFeatures alone: a map is max-pooled in whole windows of Pool x Pool, Pool apart, no larger than the map; 0: 1, not at all. Vectors stay as they are
 }
 
 func (o SampleOptions) put(a arguments) {
@@ -41,6 +43,7 @@ func (n *Network) LayerFeatures(ctx context.Context, layer string, o SampleOptio
 	args := arguments{}
 	args.text("layer", layer)
 	o.put(args)
+	args.count("pool", o.Pool)
 	q, err := n.group(ctx, string(LayerFeatures), args)
 	if err != nil {
 		return Features{}, err
@@ -59,7 +62,7 @@ func (n *Network) LayerFeatures(ctx context.Context, layer string, o SampleOptio
 	return f, nil
 }
 
-// Margins are the margins of examples at every layer with weights.
+// Margins are the margins of examples at every representation.
 type Margins struct {
 	Difference []float64 // [N], f_y - max_{j != y} f_j; j is the first of equal ones
 	Norms      Matrix    // [N, L], ‖∇_{x^l}(f_y - f_j)‖₂
@@ -100,7 +103,7 @@ func (m Margins) Layer(name string) (int, error) {
 		return 0, fmt.Errorf("layer %q is neither a number from 0 nor last", name)
 	}
 	if l >= m.Norms.Cols {
-		return 0, Undefined("the network has %d layers with weights, numbered from 0: none is number %d", m.Norms.Cols, l)
+		return 0, Undefined("the network has %d representations that layers with weights read, numbered from 0: none is number %d", m.Norms.Cols, l)
 	}
 	return l, nil
 }

@@ -24,10 +24,20 @@ import (
 // printed after it goes to standard error, which genbench shows when something
 // fails. What is printed before it breaks the handshake. The process ends when
 // genbench does, however that ends.
+//
+// With GENBENCH_DEBUG=1 in its environment the program waits for genbench instead, and says how
+// genbench finds it: so it can be started under a debugger.
 func Serve(ms ...Measure) {
 	if err := validate(ms); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 		os.Exit(1)
+	}
+	if where := os.Getenv(pb.DebugVariable); where != "" {
+		if err := serveAttached(ms, where); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	cookie := pb.Handshake()
 	if os.Getenv(cookie.MagicCookieKey) != cookie.MagicCookieValue {

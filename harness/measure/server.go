@@ -21,7 +21,7 @@ import (
 type server struct {
 	pb.UnimplementedMeasureServer
 	measures []Measure
-	broker   *plugin.GRPCBroker
+	broker   *plugin.GRPCBroker // nil: attached
 
 	stdio *stdio
 	mu    sync.Mutex
@@ -40,17 +40,44 @@ func newServer(ms []Measure, b *plugin.GRPCBroker, std *stdio) *server {
 
 // Describe answers what Info of each measure says.
 func (s *server) Describe(_ context.Context, q *pb.DescribeRequest) (*pb.DescribeResponse, error) {
-	s.stdio.direct()
+	if s.stdio != nil {
+		s.stdio.direct()
+	}
 	if q.BrokerId != 0 {
 		if _, err := s.dial(hostKey{id: q.BrokerId}); err != nil {
 			return nil, fmt.Errorf("connecting to the host: %w", err)
 		}
 	}
-	r := &pb.DescribeResponse{Sdk: "go 1", Minor: pb.Minor, MaxConcurrency: 1}
+	r := &pb.DescribeResponse{Sdk: "go 1", Minor: pb.Minor, MaxConcurrency: 1, Version: programVersion()}
 	for _, m := range s.measures {
 		r.Measures = append(r.Measures, describe(m.Info()))
 	}
 	return r, nil
+}
+
+// programVersion is what the go command recorded of the program: the version of its module, or the revision that it was
+// built from; "" where it knows neither.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	revision, dirty := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+dirty"
+		}
+	}
+	if revision == "" {
+		return ""
+	}
+	return revision + dirty
 }
 
 func describe(i Info) *pb.MeasureInfo {
@@ -74,6 +101,7 @@ func (s *server) Compute(q *pb.ComputeRequest, stream grpc.ServerStreamingServer
 		defer cancel()
 	}
 	r := s.compute(ctx, q)
+	r.Compute = q.Compute
 	return stream.Send(&pb.ComputeEvent{Event: &pb.ComputeEvent_Result{Result: r}})
 }
 
@@ -144,7 +172,7 @@ func errorResult(ctx context.Context, err error) *pb.Result {
 		return undefined(pb.Undefined_KIND_NOT_APPLICABLE, reason)
 	case errors.As(err, &missing):
 		return &pb.Result{Outcome: &pb.Result_Missing{Missing: &pb.Missing{Quantity: string(missing.Need), Why: missing.Reason}}}
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || errors.As(err, &host) && host.ended():
 		return failure(pb.Failure_CODE_CANCELLED, err.Error(), "")
 	case errors.As(err, &host):
 		return failure(pb.Failure_CODE_HOST, err.Error(), "")
@@ -160,10 +188,22 @@ func failure(code pb.Failure_Code, message, detail string) *pb.Result {
 	return &pb.Result{Outcome: &pb.Result_Failure{Failure: &pb.Failure{Code: code, Message: message, Detail: detail}}}
 }
 
+// shapeOf is [C, H, W]; zeros where a host says nothing.
+func shapeOf(v []int64) (s [3]int) {
+	for i := range min(len(v), len(s)) {
+		s[i] = int(v[i])
+	}
+	return s
+}
+
 func metaOf(q *pb.ComputeRequest, options map[string]string) Meta {
 	m := Meta{ID: q.Network, Seed: q.Seed, Options: options, Classes: int(q.Info.GetClasses()), TrainSize: int(q.Info.GetTrainSize())}
 	for _, l := range q.Info.GetLayers() {
-		m.Layers = append(m.Layers, Layer{Name: l.Name, Kind: l.Kind, In: int(l.In), Out: int(l.Out)})
+		m.Layers = append(m.Layers, Layer{
+			Name: l.Name, Kind: l.Kind, In: int(l.In), Out: int(l.Out), From: l.From, With: l.With,
+			Channels: int(l.Channels), Kernel: int(l.Kernel), Stride: int(l.Stride), Padding: int(l.Padding), Epsilon: l.Epsilon,
+			InShape: shapeOf(l.InShape), OutShape: shapeOf(l.OutShape),
+		})
 	}
 	for _, d := range q.Info.GetInputShape() {
 		m.InputShape = append(m.InputShape, int(d))

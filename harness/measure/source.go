@@ -13,12 +13,23 @@ type Meta struct {
 	Options    map[string]string // complete: defaults filled in, see [Info.Resolve]
 }
 
-// Layer is one layer of a network.
+// Layer is one layer of a network, after those that it reads.
 type Layer struct {
 	Name string
-	Kind string // "dense", "batchnorm", "relu", "dropout", ...
-	In   int    // features read
-	Out  int    // features written
+	Kind string // "dense", "conv2d", "batchnorm", "relu", "dropout", "maxpool", "avgpool", "globalavgpool", "flatten", "add"
+	In   int    // values read
+	Out  int    // values written
+
+	From     string  // the earlier layer whose output this one reads; "": the layer before it
+	With     string  // add: the earlier layer whose output is added
+	Channels int     // conv2d: channels written
+	Kernel   int     // conv2d, maxpool, avgpool: height and width of the window
+	Stride   int     // conv2d, maxpool, avgpool: step of the window
+	Padding  int     // conv2d, maxpool: rows and columns added on every side
+	Epsilon  float64 // batchnorm: added to the variance
+
+	InShape  [3]int // [C, H, W] of what is read; a vector is [In, 1, 1]
+	OutShape [3]int // [C, H, W] of what is written
 }
 
 // Source is where a [Network] gets its quantities: the host over the wire, or

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -21,6 +23,11 @@ import (
 func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outcome, ending) {
 	s := p.session
 	s.stderr.forget()
+	if s.network != r.Network {
+		s.view.clear() // what it keeps of the last network, it has mapped
+		s.network = r.Network
+	}
+	defer s.work()()
 	p.next++
 	// The measure's own context ends at the deadline, the call a grace later: a
 	// measure that listens can still answer, and its process lives on.
@@ -34,6 +41,10 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	start := time.Now()
 	result, err := receive(call, s.plugin, p.request(r, a.id), s.host.log)
 	wall := time.Since(start).Seconds()
+	p.options.Trace(p.program.Name, hclog.Debug, fmt.Sprintf("%s of network %s took %.3f s", r.Measure, r.Network, wall))
+	if err == nil && result.Compute != 0 && result.Compute != a.id {
+		return failed("plugin %s answered for another network than it was asked about", p.program.Name), answered
+	}
 	if err != nil {
 		out, end := p.unanswered(ctx, s, call, err)
 		out.Seconds = wall
@@ -56,12 +67,16 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 		return failed("interrupted"), interrupted
 	case code == pb.Failure_CODE_CANCELLED:
 		out.Reason = p.late()
+		out.Detail = cmp.Or(out.Detail, s.stderr.text())
 		return out, overdue
 	case out.Status == Failed && missing != nil:
 		out.Status, out.Reason = Skipped, missing.Error()
 	}
 	if out.Status == Failed {
 		out.Reason = fmt.Sprintf("%s: %s", r.Measure, out.Reason)
+		if out.Detail == "" {
+			out.Detail = s.stderr.text()
+		}
 	}
 	return out, answered
 }
@@ -74,16 +89,24 @@ func over(ctx context.Context) bool {
 	return ctx.Err() != nil || ok && time.Until(deadline) < skew
 }
 
+func wide(shape [3]int) []int64 {
+	return []int64{int64(shape[0]), int64(shape[1]), int64(shape[2])}
+}
+
 func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
 	info := &pb.NetworkInfo{Classes: int64(r.Meta.Classes), TrainSize: int64(r.Meta.TrainSize)}
 	for _, l := range r.Meta.Layers {
-		info.Layers = append(info.Layers, &pb.Layer{Name: l.Name, Kind: l.Kind, In: int64(l.In), Out: int64(l.Out)})
+		info.Layers = append(info.Layers, &pb.Layer{
+			Name: l.Name, Kind: l.Kind, In: int64(l.In), Out: int64(l.Out), From: l.From, With: l.With,
+			Channels: int64(l.Channels), Kernel: int64(l.Kernel), Stride: int64(l.Stride), Padding: int64(l.Padding), Epsilon: l.Epsilon,
+			InShape: wide(l.InShape), OutShape: wide(l.OutShape),
+		})
 	}
 	for _, d := range r.Meta.InputShape {
 		info.InputShape = append(info.InputShape, int64(d))
 	}
 	return &pb.ComputeRequest{
-		Compute: id, Measure: r.Measure, Network: r.Network, Seed: r.Seed, Options: r.Options, BrokerId: p.session.broker,
+		Compute: id, Measure: r.Measure, Network: r.Network, Seed: r.Seed, Options: r.Options, BrokerId: p.session.broker, HostTarget: p.session.target,
 		Info: info, Threads: 1, TimeoutSeconds: p.options.ComputeTimeout.Seconds(),
 	}
 }
@@ -121,24 +144,30 @@ func (p *Process) unanswered(ctx context.Context, s *session, call context.Conte
 	if over(ctx) {
 		return failed("interrupted"), interrupted
 	}
+	quoted := func(out Outcome) Outcome {
+		out.Detail = s.stderr.text()
+		return out
+	}
 	if isDue(call) {
 		out := failed("%s", p.late())
-		out.Detail = s.stderr.text()
-		return out, overdue
+		if halted(s.pid()) {
+			out = failed("plugin %s had no answer after %v: its process is stopped, as by SIGSTOP", name, p.options.ComputeTimeout)
+		}
+		return quoted(out), overdue
 	}
 	switch code := status.Code(err); code {
 	case codes.Unavailable, codes.Canceled, codes.Internal: // the connection broke; Internal when in mid-frame
 		s.settle()
-		if why := s.excessive(); why != "" {
-			return failed("plugin %s %s; raise --plugin-memory if it needs more", name, why), excessive
-		}
-		if s.runner.status() != "" || code != codes.Internal {
-			out := failed("plugin %s died%s%s", name, s.how(), s.said())
-			out.Detail = s.stderr.text()
-			return out, died
+		switch why, how := s.excessive(), s.how(); {
+		case why != "":
+			return quoted(failed("plugin %s %s", name, why)), excessive
+		case how != "":
+			return quoted(failed("plugin %s died%s%s", name, how, s.said())), died
+		case code != codes.Internal:
+			return quoted(failed("plugin %s closed its connection to genbench, though its process runs on%s", name, s.said())), died
 		}
 	}
-	return failed("plugin %s: %s", name, status.Convert(err).Message()), answered
+	return quoted(failed("plugin %s: %s", name, status.Convert(err).Message())), answered
 }
 
 // outcome reads a result, trusting nothing.

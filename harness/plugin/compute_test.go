@@ -283,7 +283,9 @@ func TestEditedProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Start(context.Background(), program, testOptions(t))
+	o := testOptions(t)
+	o.Read = []string{exe} // the script runs a program of another folder
+	p, err := Start(context.Background(), program, o)
 	if err != nil {
 		t.Fatal(err)
 	}

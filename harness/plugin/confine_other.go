@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 )
@@ -17,12 +16,16 @@ func self() string {
 }
 
 // startConfined starts the process; there is nothing here to confine it with.
-func startConfined(cmd *exec.Cmd, _ string, sandbox Sandbox, _ <-chan struct{}) error {
+func startConfined(cmd *exec.Cmd, _ grants, sandbox Sandbox, _ <-chan struct{}) (Confinement, error) {
+	held := Probe()
 	if sandbox == SandboxRequire {
-		return errors.New("this system cannot confine it; start with the sandbox off, or in a container")
+		return held, held.enough()
 	}
-	return cmd.Start()
+	return held, cmd.Start()
 }
+
+// Probe tells what the kernel would confine a plugin to.
+func Probe() Confinement { return Confinement{Why: "this system has no landlock"} }
 
 func awaitEnd(int) {}
 

@@ -1,11 +1,8 @@
 package plugin
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -74,7 +71,7 @@ func list(dir string, paths map[string]string) error {
 	return nil
 }
 
-// External is a third-party program with its hash: results are kept under it, so
+// External is a third-party program with its hash, of a script that of its folder: results are kept under it, so
 // that an edited plugin never answers with yesterday's number.
 func External(name, path string) (Program, error) {
 	if !nameFormat.MatchString(name) {
@@ -93,22 +90,9 @@ func External(name, path string) (Program, error) {
 	case info.Mode()&0o111 == 0:
 		return Program{}, fmt.Errorf("plugin %s: %s is not executable; try chmod +x", name, abs)
 	}
-	sum, err := fileHash(abs)
-	if err != nil {
+	p := Program{Name: name, Path: abs}
+	if err := p.fingerprint(); err != nil {
 		return Program{}, fmt.Errorf("plugin %s: %w", name, err)
 	}
-	return Program{Name: name, Path: abs, SHA256: sum}, nil
-}
-
-func fileHash(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("reading %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return p, nil
 }

@@ -19,6 +19,8 @@ func (s *session) explain(ctx context.Context, err error, o Options) error {
 		return fmt.Errorf("it did not answer within %v; raise --plugin-start-timeout if it needs longer%s", o.StartTimeout, s.said())
 	case cause != nil:
 		return cause
+	case s.excessive() != "":
+		return fmt.Errorf("it %s", s.excessive())
 	case errors.Is(err, syscall.ENOEXEC):
 		return fmt.Errorf("%w; is it built for this machine, or a script without a first line #!?", err)
 	case errors.Is(err, exec.ErrNotFound):
@@ -40,7 +42,7 @@ func (s *session) explain(ctx context.Context, err error, o Options) error {
 		return fmt.Errorf("it speaks another version of the protocol: rebuild it for this genbench (%s)", clip(text, 200))
 	}
 	s.settle()
-	if st := s.runner.status(); st != "" && s.plugin != nil {
+	if st := s.status(); st != "" && s.plugin != nil {
 		return fmt.Errorf("it ended%s when it was asked what it measures%s", s.how(), s.said())
 	}
 	return fmt.Errorf("%w%s", err, s.said())
@@ -58,6 +60,9 @@ func isDue(ctx context.Context) bool {
 
 // settle waits a little for a process that is ending, and for its last words.
 func (s *session) settle() {
+	if s.runner == nil {
+		return
+	}
 	select {
 	case <-s.runner.exited:
 		time.Sleep(20 * time.Millisecond) // they are read by another goroutine
@@ -67,7 +72,7 @@ func (s *session) settle() {
 
 // how is how the process ended, in brackets.
 func (s *session) how() string {
-	if st := s.runner.status(); st != "" {
+	if st := s.status(); st != "" {
 		return " (" + st + ")"
 	}
 	return ""
@@ -75,10 +80,15 @@ func (s *session) how() string {
 
 // said is what the plugin wrote to standard error that says the most.
 func (s *session) said() string {
-	if why := s.stderr.reason(); why != "" {
-		return "; it said: " + why
+	why := s.stderr.reason()
+	if why == "" {
+		return ""
 	}
-	return ""
+	why = "; it said: " + why
+	if text := s.stderr.text(); s.held.Files && (strings.Contains(text, "ermission denied") || strings.Contains(text, "ModuleNotFoundError")) {
+		why += "; confined, it reads the system, its own folder and its interpreter: if it needs more, allow it with --plugin-read PATH"
+	}
+	return why
 }
 
 func clip(s string, n int) string {

@@ -89,7 +89,7 @@ func TestRestartedProgramMustBeTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := ask(t, p, "alternates", "n")
-	if out.Status != Failed || !strings.Contains(out.Reason, "other measures than at first") {
+	if out.Status != Failed || !strings.Contains(out.Reason, "third again: alternates: the version was 1 and is 2; a program has to answer what it measures alike every time") {
 		t.Errorf("%+v; want it refused", out)
 	}
 }

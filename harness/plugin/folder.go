@@ -13,6 +13,9 @@ import (
 // at most 107 bytes, of which go-plugin's names take up to 38.
 const longestFolder = 107 - 38
 
+// folderPattern is the name of a folder that sweep finds again.
+func folderPattern() string { return fmt.Sprintf("gb%d-*", os.Getpid()) }
+
 // makeFolder makes a private folder for one process, beneath parent or, where
 // that is too long a path for sockets, beneath /tmp.
 func makeFolder(parent string) (string, error) {
@@ -23,7 +26,7 @@ func makeFolder(parent string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pattern := fmt.Sprintf("gb%d-*", os.Getpid())
+	pattern := folderPattern()
 	if len(parent)+len(pattern)+10 > longestFolder {
 		parent = "/tmp"
 	}

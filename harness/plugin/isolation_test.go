@@ -97,7 +97,10 @@ func TestIsolation(t *testing.T) {
 	}
 	p := startOdd(t, "odd", o)
 	out := query(p, "tells", "net", nil)
-	if want := "tells: core=0 oom=800 tmp_is_here=true write=<nil> env="; !strings.HasPrefix(out.Reason, want) {
+	if score, err := os.ReadFile("/proc/" + p.session.runner.ID() + "/oom_score_adj"); err != nil || string(score) != "800\n" {
+		t.Errorf("where memory runs out it goes with score %q, %v; want 800", score, err)
+	}
+	if want := "tells: core=0 tmp_is_here=true write=<nil> env="; !strings.HasPrefix(out.Reason, want) {
 		t.Fatalf("%q, want %q", out.Reason, want)
 	}
 	var names []string

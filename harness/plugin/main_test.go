@@ -55,6 +55,8 @@ func behave(name string, args []string) {
 		measure.Serve(tester{measure.Info{Name: "Not a name", Version: "1"}, nil})
 	case "well":
 		measure.Serve(testers(args)...)
+	case "snoops":
+		measure.Serve(snoops())
 	}
 	behaveOddly(name)
 }

@@ -23,7 +23,8 @@ import (
 // other: a Compute that was given up cannot read the next network.
 type modelHost struct {
 	pb.UnimplementedModelHostServer
-	log func(line string)
+	log  func(line string)
+	view *view // nil: the plugin sees the files of the cache themselves
 
 	mu      sync.Mutex
 	current *asking
@@ -165,13 +166,21 @@ func (h *modelHost) GetQuantity(ctx context.Context, q *pb.QuantityRequest) (*pb
 	}
 	arrays := &pb.Arrays{CostSeconds: b.Seconds}
 	for _, a := range b.Arrays {
-		w := &pb.Array{Name: a.Name, Dtype: a.DType, Path: a.Path, Offset: a.Offset}
+		w := &pb.Array{Name: a.Name, Dtype: a.DType, Path: h.shown(a.Path), Offset: a.Offset}
 		for _, d := range a.Shape {
 			w.Shape = append(w.Shape, int64(d))
 		}
 		arrays.Arrays = append(arrays.Arrays, w)
 	}
 	return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Arrays{Arrays: arrays}}, nil
+}
+
+// shown is the path under which the plugin finds a file of the cache.
+func (h *modelHost) shown(path string) string {
+	if h.view == nil {
+		return path
+	}
+	return h.view.show(path)
 }
 
 // chunkBytes is below every default limit of a gRPC message, and as fast as any.

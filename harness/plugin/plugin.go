@@ -6,9 +6,10 @@
 // hand, with a message that names plugin and reason; its process is started
 // anew for the next. Every process has its own process group, an allow-listed
 // environment, a private folder for its sockets and temporary files, no new
-// privileges, a watch on its memory and, where the kernel has Landlock, no way
-// to write elsewhere or to open TCP connections. That stops accidents, not
-// malice: a plugin runs as the user and can read what the user can. Code that is
+// privileges, a watch on its memory and on what it starts and, where the kernel has Landlock, no way
+// to read more than programs and the quantities that it was given, to write elsewhere, to
+// open TCP connections or to signal others. That stops accidents and the curious, not
+// malice: a plugin runs as the user. Code that is
 // not trusted belongs in a container.
 //
 // Control goes by gRPC; bulk data goes by files that the plugin maps. Each
@@ -22,6 +23,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/genbench/genbench/harness/internal/pb"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
@@ -32,8 +35,13 @@ type Program struct {
 	Name    string
 	Path    string
 	Args    []string
-	SHA256  string // of the file, in hex, checked before every start; "" for the built-ins, whose versions say what they are
+	SHA256  string // of the file, of a script's folder, in hex, checked before every start; "" for the built-ins, whose versions say what they are
+	Folder  string // of a script whose hash is that of its folder
 	Builtin bool
+	Attach  string // gRPC target of a process that waits under a debugger; the program is then not started
+
+	pid   int    // of the process to attach to, 0: not known
+	stamp string // of the files when they were hashed
 }
 
 // Protocol is the version of the wire that plugins and genbench speak.
@@ -53,6 +61,13 @@ type Options struct {
 	MemoryLimit    int64         // bytes of memory of one process, mapped files apart; 8 GiB; negative: none
 	RunDir         string        // short folder in which each process gets one of its own; "": the system's temporary folder
 	Sandbox        Sandbox       // "": best effort
+	Processes      int           // of one plugin, itself and what it starts; 256; negative: any number
+
+	// What a confined plugin may read beside the system, its own folder, its interpreter
+	// and the quantities that it is given.
+	Read  []string // more files and folders
+	Hide  []string // stores; they stay closed where one of the other folders holds them
+	Views string   // folder on the file system of the quantities' files, for links to them; "": beside the sockets
 
 	// Getenv looks up the host's environment, of which a plugin sees the few
 	// variables that programs need to run; nil: none.
@@ -62,18 +77,13 @@ type Options struct {
 	// they log; nil: only the last of it is kept, for the message of a failure. It
 	// is called from several goroutines.
 	Log func(plugin, line string)
+
+	// Trace receives what genbench does with plugins: starts and ends at Info, each Compute at Debug; nil: nothing.
+	Trace func(plugin string, level hclog.Level, line string)
+
+	// Logger receives what go-plugin has to say; nil: nothing.
+	Logger hclog.Logger
 }
-
-// Sandbox says whether a plugin's process may write outside its own folder and
-// open TCP connections. See [Options].
-type Sandbox string
-
-// The sandboxes.
-const (
-	SandboxBestEffort Sandbox = "best-effort" // confined where the kernel can
-	SandboxOff        Sandbox = "off"
-	SandboxRequire    Sandbox = "require" // a plugin does not start where the kernel cannot confine it
-)
 
 func (o Options) withDefaults() (Options, error) {
 	if o.StartTimeout <= 0 {
@@ -88,11 +98,20 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MemoryLimit == 0 {
 		o.MemoryLimit = 8 << 30
 	}
+	if o.Processes == 0 {
+		o.Processes = 256
+	}
 	if o.Getenv == nil {
 		o.Getenv = func(string) string { return "" }
 	}
 	if o.Log == nil {
 		o.Log = func(string, string) {}
+	}
+	if o.Trace == nil {
+		o.Trace = func(string, hclog.Level, string) {}
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
 	}
 	switch o.Sandbox {
 	case "":

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/genbench/genbench/harness/measure"
 )
 
@@ -20,6 +22,8 @@ type Process struct {
 	options Options
 	infos   []measure.Info
 	sdk     string
+	version string
+	held    Confinement
 
 	mu      sync.Mutex
 	session *session                   // nil: to be started
@@ -36,11 +40,14 @@ func Start(ctx context.Context, p Program, o Options) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting plugin %s: %w", p.Name, err)
 	}
+	if p.Attach != "" {
+		o.ComputeTimeout = patience
+	}
 	s, infos, err := start(ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
-	return &Process{program: p, options: o, infos: infos, sdk: s.sdk, session: s, crashed: map[string]map[string]bool{}, given: map[string]string{}}, nil
+	return &Process{program: p, options: o, infos: infos, sdk: s.sdk, version: s.version, held: s.held, session: s, crashed: map[string]map[string]bool{}, given: map[string]string{}}, nil
 }
 
 // Measures is what the program said that it measures.
@@ -48,6 +55,12 @@ func (p *Process) Measures() []measure.Info { return append([]measure.Info(nil),
 
 // SDK is what the program was written with, in its own words: "go 1", "python 1".
 func (p *Process) SDK() string { return p.sdk }
+
+// Version is the program's, in its own words; "" where it says none.
+func (p *Process) Version() string { return p.version }
+
+// Confinement is what the kernel held its first process to.
+func (p *Process) Confinement() Confinement { return p.held }
 
 // Stop ends the program, after a Compute under way.
 func (p *Process) Stop() {
@@ -118,6 +131,7 @@ func (p *Process) try(ctx context.Context, r Request, info measure.Info) (Outcom
 	out, end := p.once(ctx, r, info)
 	switch end {
 	case died, overdue, excessive, interrupted:
+		p.options.Trace(p.program.Name, hclog.Info, fmt.Sprintf("process %d ended: %s", p.session.pid(), out.Reason))
 		p.drop()
 	}
 	return out, end
@@ -135,7 +149,7 @@ func (p *Process) revive(ctx context.Context) error {
 		return fmt.Errorf("plugin %s is stopped", p.program.Name)
 	}
 	if p.session != nil {
-		if p.session.runner.status() == "" {
+		if p.session.status() == "" {
 			return nil
 		}
 		p.drop() // it ended between two Computes
@@ -143,7 +157,7 @@ func (p *Process) revive(ctx context.Context) error {
 	s, infos, err := start(ctx, p.program, p.options)
 	if err == nil && !reflect.DeepEqual(infos, p.infos) {
 		s.kill()
-		err = fmt.Errorf("starting plugin %s again: it describes other measures than at first", p.program.Name)
+		err = fmt.Errorf("starting plugin %s again: %s; a program has to answer what it measures alike every time", p.program.Name, differences(p.infos, infos))
 	}
 	if err != nil {
 		if ctx.Err() == nil {

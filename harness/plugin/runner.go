@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,9 +19,11 @@ import (
 type runner struct {
 	cmd      *exec.Cmd
 	start    func(*runner) error
+	after    func()    // ends what left the process's group, once that has ended
 	words    io.Writer // takes what the process writes to standard output after its first line
 	out, err *os.File  // read ends
 
+	ending atomic.Bool   // standard output has ended without a line
 	exited chan struct{} // closed when the process is reaped
 	mu     sync.Mutex    // guards cmd.Process too
 	ended  bool          // end was called
@@ -74,6 +77,9 @@ func (r *runner) reap() {
 	endGroup(r.cmd.Process.Pid)
 	r.reaped = true
 	r.mu.Unlock()
+	if r.after != nil {
+		r.after()
+	}
 	_ = r.cmd.Wait() // its error is in ProcessState
 	close(r.exited)
 	// Time for what is still in the pipes; one who left the group may hold them open for ever.
@@ -110,15 +116,23 @@ func (r *runner) Wait(context.Context) error {
 	return nil
 }
 
-// Kill ends the process.
+// Kill ends the process; one that is ending by itself is given the time to say with which status.
 func (r *runner) Kill(context.Context) error {
+	if r.ending.Load() {
+		select {
+		case <-r.exited:
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
 	r.end()
 	return nil
 }
 
 // Stdout carries the handshake, and ends with it: go-plugin would stop reading
 // at an overlong line, and the process would block at its next.
-func (r *runner) Stdout() io.ReadCloser { return &firstLine{file: r.out, rest: r.words} }
+func (r *runner) Stdout() io.ReadCloser {
+	return &firstLine{file: r.out, rest: r.words, ending: &r.ending}
+}
 
 // Stderr carries everything else.
 func (r *runner) Stderr() io.ReadCloser { return r.err }
@@ -155,6 +169,8 @@ type firstLine struct {
 	rest io.Writer
 	n    int
 	done bool
+
+	ending *atomic.Bool
 }
 
 // longestLine bounds the first line: a handshake is below 200 bytes.
@@ -168,6 +184,9 @@ func (l *firstLine) Read(p []byte) (int, error) {
 	n, err := l.file.Read(p)
 	end := bytes.IndexByte(p[:n], '\n') + 1
 	if l.n += n; end == 0 && l.n < longestLine {
+		if err != nil {
+			l.ending.Store(true)
+		}
 		return n, err
 	}
 	l.done = true

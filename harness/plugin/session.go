@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -23,42 +27,56 @@ import (
 
 // session is one process of a plugin, from its handshake to its end.
 type session struct {
-	client *plugin.Client
-	runner *runner
-	plugin pb.MeasureClient
-	host   *modelHost
-	server *grpc.Server // serves host
-	broker uint32       // stream on which the host is served
-	stderr *tail
-	dir    string // its own folder
-	sdk    string // what the plugin was written with
+	client   *plugin.Client
+	runner   *runner // nil: attached to a process that somebody else started
+	plugin   pb.MeasureClient
+	host     *modelHost
+	server   *grpc.Server // serves host
+	broker   uint32       // stream on which the host is served,
+	target   string       // or its address
+	stderr   *tail
+	dir      string // holds tmp
+	tmp      string // where it may write
+	view     *view
+	network  string      // whose quantities the view holds
+	sdk      string      // what the plugin was written with
+	version  string      // of the plugin, in its own words
+	held     Confinement // what the kernel holds it to
+	attached *attached
+
+	busy     atomic.Bool // it has been asked something
+	asked    chan struct{}
+	familyMu sync.Mutex // guards family
+	family   *family
 
 	mu     sync.Mutex
-	excess string // why the memory watchdog ended it
+	excess string // why the watchdog ended it
 	over   sync.Once
 }
 
+// StartError is a program that did not start.
+type StartError struct {
+	Program Program
+	Err     error
+	Detail  string // the last 4 KiB of its standard error
+}
+
+func (e *StartError) Error() string {
+	return fmt.Sprintf("starting plugin %s (%s): %v", e.Program.Name, e.Program.Path, e.Err)
+}
+
+func (e *StartError) Unwrap() error { return e.Err }
+
 // start runs the program up to its description.
 func start(ctx context.Context, p Program, o Options) (*session, []measure.Info, error) {
-	fail := func(err error) (*session, []measure.Info, error) {
-		return nil, nil, fmt.Errorf("starting plugin %s (%s): %w", p.Name, p.Path, err)
+	if p.Attach != "" {
+		return attach(ctx, p, o)
 	}
-	if p.SHA256 != "" {
-		if sum, err := fileHash(p.Path); err != nil {
-			return fail(err)
-		} else if sum != p.SHA256 {
-			return fail(errors.New("the program has changed since this run began; run again"))
-		}
-	}
-	dir, err := makeFolder(o.RunDir)
+	s, err := prepare(p, o)
 	if err != nil {
-		return fail(err)
+		return nil, nil, &StartError{Program: p, Err: err}
 	}
-	log := func(line string) { o.Log(p.Name, line) }
-	s := &session{dir: dir, stderr: &tail{log: log}, host: &modelHost{log: log}}
-	s.runner = newRunner(exec.Command(p.Path, p.Args...), s.stderr, func(r *runner) error {
-		return startConfined(r.cmd, dir, o.Sandbox, r.exited)
-	})
+	o.Trace(p.Name, hclog.Info, "starting "+p.Path)
 	s.client = plugin.NewClient(s.config(o))
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
@@ -68,18 +86,70 @@ func start(ctx context.Context, p Program, o Options) (*session, []measure.Info,
 		err = ctx.Err() // the hook may have ended it by now
 	}
 	unhook()
+	s.busy.Store(false)
 	if err != nil {
 		err = s.explain(ctx, err, o)
 		s.kill()
-		return fail(err)
+		return nil, nil, &StartError{Program: p, Err: err, Detail: s.stderr.text()}
 	}
-	if o.MemoryLimit > 0 {
-		go s.watchMemory(o.MemoryLimit)
-	}
+	o.Trace(p.Name, hclog.Info, fmt.Sprintf("process %d serves %d measures; confined: %v", s.pid(), len(infos), s.held))
 	return s, infos, nil
 }
 
-// config is what go-plugin has to know. Its logger is silent: what it has to
+// prepare makes all that a process needs, but starts nothing.
+func prepare(p Program, o Options) (_ *session, err error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	log := func(line string) { o.Log(p.Name, line) }
+	s := &session{stderr: &tail{log: log}, host: &modelHost{log: log}, asked: make(chan struct{}, 1)}
+	defer func() {
+		if err != nil {
+			s.remove()
+		}
+	}()
+	if s.dir, err = makeFolder(o.RunDir); err != nil {
+		return nil, err
+	}
+	s.tmp = filepath.Join(s.dir, "t")
+	if err := os.Mkdir(s.tmp, 0o700); err != nil {
+		return nil, err
+	}
+	views := o.Views
+	if views == "" {
+		views = s.dir
+	}
+	if s.view, err = newView(views); err != nil {
+		return nil, err
+	}
+	s.host.view = s.view
+	s.runner = newRunner(exec.Command(p.Path, p.Args...), s.stderr, func(r *runner) error { return s.launch(p, o) })
+	s.runner.after = func() {
+		s.familyMu.Lock()
+		defer s.familyMu.Unlock()
+		s.family.end()
+	}
+	return s, nil
+}
+
+// launch starts the process, and the watch on it.
+func (s *session) launch(p Program, o Options) error {
+	var g grants
+	if o.Sandbox != SandboxOff {
+		g = readable(p, o, visible(s.tmp, o.Getenv))
+		g.view, g.write = s.view.dir, s.tmp
+	}
+	held, err := startConfined(s.runner.cmd, g, o.Sandbox, s.runner.exited)
+	if err != nil {
+		return err
+	}
+	s.held, s.family = held, newFamily(s.runner.cmd.Process.Pid, s.tmp)
+	s.busy.Store(true)
+	go s.watch(o.MemoryLimit, o.Processes)
+	return nil
+}
+
+// config is what go-plugin has to know. Its logger is silent by default: what it has to
 // say of a failed plugin, explain says better.
 func (s *session) config(o Options) *plugin.ClientConfig {
 	return &plugin.ClientConfig{
@@ -87,18 +157,25 @@ func (s *session) config(o Options) *plugin.ClientConfig {
 		VersionedPlugins: map[int]plugin.PluginSet{pb.ProtocolVersion: {pb.PluginName: &hostSide{}}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (gorunner.Runner, error) {
-			s.runner.cmd.Env = append(environment(s.dir, o.Getenv), cmd.Env...)
-			s.runner.cmd.Dir = s.dir
+			s.runner.cmd.Env = append(environment(s.tmp, o.Getenv), cmd.Env...)
+			s.runner.cmd.Dir = s.tmp
 			return s.runner, nil
 		},
-		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: s.dir},
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: s.tmp},
 		SkipHostEnv:      true,
 		StartTimeout:     o.StartTimeout,
 		Stderr:           s.stderr,
 		SyncStdout:       s.stderr, // a plugin of another SDK may use go-plugin's streams
 		SyncStderr:       s.stderr,
-		Logger:           hclog.NewNullLogger(),
+		Logger:           o.Logger,
 	}
+}
+
+// passed are the host's variables that a plugin sees.
+var passed = []string{
+	"PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX",
+	"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+	"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK", "GORACE", "GOCOVERDIR",
 }
 
 // environment is what a plugin sees of the host's variables, and what tells it
@@ -108,11 +185,7 @@ func environment(dir string, getenv func(string) string) []string {
 		"TMPDIR=" + dir, "XDG_CACHE_HOME=" + dir,
 		pb.HostPIDVariable + "=" + strconv.Itoa(os.Getpid()),
 	}
-	for _, name := range []string{
-		"PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX",
-		"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-		"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK", "GORACE", "GOCOVERDIR",
-	} {
+	for _, name := range passed {
 		if v := getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
@@ -123,6 +196,19 @@ func environment(dir string, getenv func(string) string) []string {
 		env = append(env, "GOMAXPROCS=1")
 	}
 	return env
+}
+
+// visible looks up what a plugin's own environment says.
+func visible(dir string, getenv func(string) string) func(name string) string {
+	env := environment(dir, getenv)
+	return func(name string) string {
+		for _, e := range env {
+			if v, ok := strings.CutPrefix(e, name+"="); ok {
+				return v
+			}
+		}
+		return ""
+	}
 }
 
 // connect shakes hands, serves the model host and asks what the plugin
@@ -143,14 +229,24 @@ func (s *session) connect(ctx context.Context) ([]measure.Info, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.serve(listener)
+	return s.describe(ctx)
+}
+
+// serve offers the model host, until stop.
+func (s *session) serve(listener net.Listener) {
 	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(pb.MaxMessage), grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))
 	pb.RegisterModelHostServer(s.server, s.host)
-	go func() { _ = s.server.Serve(listener) }() // until stop
+	go func() { _ = s.server.Serve(listener) }()
+}
+
+// describe asks what the plugin measures.
+func (s *session) describe(ctx context.Context) ([]measure.Info, error) {
 	r, err := s.plugin.Describe(ctx, &pb.DescribeRequest{Minor: pb.Minor, BrokerId: s.broker})
 	if err != nil {
 		return nil, fmt.Errorf("asking what it measures: %s", status.Convert(err).Message())
 	}
-	s.sdk = clip(r.Sdk, 100)
+	s.sdk, s.version = clip(r.Sdk, 100), clip(r.Version, 100)
 	return infosOf(r)
 }
 
@@ -184,39 +280,70 @@ func infosOf(r *pb.DescribeResponse) ([]measure.Info, error) {
 	return infos, nil
 }
 
-func (s *session) pid() int { return s.runner.cmd.Process.Pid }
+func (s *session) pid() int {
+	if s.attached != nil {
+		return s.attached.pid
+	}
+	return s.runner.cmd.Process.Pid
+}
+
+// status says how the process ended, "" while it runs.
+func (s *session) status() string {
+	if s.runner == nil {
+		return "" // gRPC will tell
+	}
+	return s.runner.status()
+}
 
 // stop ends the process: by asking, and by force after grace.
 func (s *session) stop(grace time.Duration) {
 	s.over.Do(func() {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			s.client.Kill()
-		}()
-		select {
-		case <-done:
-		case <-time.After(grace):
-		}
-		s.runner.end()
-		select { // go-plugin waits for the readers of the pipes, which end with the process
-		case <-done:
-		case <-time.After(2 * time.Second):
+		if s.attached != nil {
+			s.attached.close()
+		} else {
+			s.end(grace)
 		}
 		if s.server != nil {
 			s.server.Stop()
 		}
-		os.RemoveAll(s.dir)
+		s.remove()
 	})
+}
+
+func (s *session) end(grace time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.client.Kill()
+	}()
+	select {
+	case <-done:
+	case <-time.After(grace):
+	}
+	s.runner.end()
+	select { // go-plugin waits for the readers of the pipes, which end with the process
+	case <-done:
+	case <-time.After(2 * time.Second):
+	}
+}
+
+// remove removes the session's folders.
+func (s *session) remove() {
+	s.view.remove()
+	if s.dir != "" {
+		os.RemoveAll(s.dir)
+	}
 }
 
 // kill ends the process and what it started, at once.
 func (s *session) kill() {
-	s.runner.end()
+	if s.runner != nil {
+		s.runner.end()
+	}
 	s.stop(time.Second)
 }
 
-// excessive says why the memory watchdog ended the process, or "".
+// excessive says why the watchdog ended the process, or "".
 func (s *session) excessive() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 )
@@ -22,15 +23,20 @@ type tail struct {
 
 // Write takes a piece of standard error.
 func (t *tail) Write(p []byte) (int, error) {
+	n := len(p)
 	t.mu.Lock()
 	var lines []string
-	for _, b := range p {
-		if b != '\n' {
-			if len(t.line) < tailBytes {
-				t.line = append(t.line, b)
-			}
-			continue
+	for {
+		end := bytes.IndexByte(p, '\n')
+		piece := p
+		if end >= 0 {
+			piece = p[:end]
 		}
+		t.line = append(t.line, piece[:min(len(piece), tailBytes-len(t.line))]...)
+		if end < 0 {
+			break
+		}
+		p = p[end+1:]
 		line := strings.ToValidUTF8(string(t.line), "?")
 		t.line = t.line[:0]
 		if t.why == "" && (strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")) {
@@ -46,7 +52,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	for _, line := range lines {
 		t.log(line)
 	}
-	return len(p), nil
+	return n, nil
 }
 
 // forget drops the reason of an earlier Compute: a panic that the SDK caught.

@@ -74,6 +74,7 @@ var (
 	argExamples = argument{name: "examples", max: 1 << 31}
 	argKind     = argument{name: "kind", values: []string{"plain", "magnitude"}}
 	argLayer    = argument{name: "layer", number: 1, max: 1 << 20, words: []string{"last"}}
+	argPool     = argument{name: "pool", number: 1, min: 1, max: 1 << 10}
 	argRounds   = argument{name: "rounds", number: 1, min: 1, max: 1 << 20}
 )
 
@@ -139,10 +140,10 @@ func catalogue() []kind {
 		}},
 		{name: "worst-loss", of: ofEngine, random: always, cost: costWorstLoss, compute: computeWorstLoss, args: []argument{
 			argNorm, argAdaptive, argNormalize, argRadius,
-			{name: "m", number: 128, min: 1, max: batch}, {name: "iterations", number: 20, min: 1, max: 60},
+			{name: "m", number: 128, min: 1, max: widestBatch}, {name: "iterations", number: 20, min: 1, max: 60},
 			{name: "examples", number: 1024, max: 1 << 31},
 		}},
-		{name: "layer-features", of: ofEngine, random: always, cost: costLayerFeatures, compute: computeLayerFeatures, args: []argument{argLayer, argRounds, argExamples}},
+		{name: "layer-features", of: ofEngine, random: always, cost: costLayerFeatures, compute: computeLayerFeatures, args: []argument{argLayer, argRounds, argExamples, argPool}},
 		{name: "layer-margins", of: ofEngine, cost: costLayerMargins, compute: computeLayerMargins},
 		{name: "mixup-predictions", of: ofEngine, random: always, cost: costMixup, compute: computeMixupPredictions, args: []argument{argRounds, argExamples}},
 		{name: "transformed-margins", of: ofEngine, random: always, cost: costTransformedMargins, compute: computeTransformedMargins, args: []argument{

@@ -49,7 +49,7 @@ func computeComplexity(ctx context.Context, p *Provider, a arguments) ([]payload
 	}
 	values := make([]float64, len(index))
 	for i, n := range index {
-		if i%batch == 0 && ctx.Err() != nil {
+		if i%widestBatch == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		v, err := m.measure(int(n))

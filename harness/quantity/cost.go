@@ -20,26 +20,27 @@ type Cost struct {
 	TestForwards float64 `json:"test_forwards"` // Ft: the test inputs through the network
 	SVDs         float64 `json:"svds"`          // decompositions of every weight matrix
 	Moves        float64 `json:"moves"`         // of all weights, to where a pass looks; part of the time, not of the passes
+	Circular     float64 `json:"circular"`      // spectral norms of every kernel's circular convolution; none of a network without convolutions
 }
 
 // Plus adds up.
 func (c Cost) Plus(d Cost) Cost {
-	return Cost{c.Forwards + d.Forwards, c.Gradients + d.Gradients, c.Products + d.Products, c.TestForwards + d.TestForwards, c.SVDs + d.SVDs, c.Moves + d.Moves}
+	return Cost{c.Forwards + d.Forwards, c.Gradients + d.Gradients, c.Products + d.Products, c.TestForwards + d.TestForwards, c.SVDs + d.SVDs, c.Moves + d.Moves, c.Circular + d.Circular}
 }
 
 // Max is the larger of each part.
 func (c Cost) Max(d Cost) Cost {
-	return Cost{max(c.Forwards, d.Forwards), max(c.Gradients, d.Gradients), max(c.Products, d.Products), max(c.TestForwards, d.TestForwards), max(c.SVDs, d.SVDs), max(c.Moves, d.Moves)}
+	return Cost{max(c.Forwards, d.Forwards), max(c.Gradients, d.Gradients), max(c.Products, d.Products), max(c.TestForwards, d.TestForwards), max(c.SVDs, d.SVDs), max(c.Moves, d.Moves), max(c.Circular, d.Circular)}
 }
 
 // String is "66F + 12B"; "0" for no pass at all. F are forward passes, B gradients, H
-// Hessian products, Ft forward passes over the test inputs, SVD decompositions of the weights.
+// Hessian products, Ft forward passes over the test inputs, SVD decompositions of the weights, FFT the kernels' norms as circular convolutions.
 func (c Cost) String() string {
 	var parts []string
 	for _, p := range []struct {
 		passes float64
 		unit   string
-	}{{c.Forwards, "F"}, {c.TestForwards, "Ft"}, {c.Gradients, "B"}, {c.Products, "H"}, {c.SVDs, " SVD"}} {
+	}{{c.Forwards, "F"}, {c.TestForwards, "Ft"}, {c.Gradients, "B"}, {c.Products, "H"}, {c.SVDs, " SVD"}, {c.Circular, " FFT"}} {
 		if p.passes == 0 {
 			continue
 		}

@@ -134,7 +134,12 @@ var (
 )
 
 // costLayerNorms is that of the largest singular values alone, about an eighth of a decomposition.
-func costLayerNorms(arguments, Size) (usual, most Cost) { return exactly(Cost{SVDs: 0.125}) }
+func costLayerNorms(a arguments, _ Size) (usual, most Cost) {
+	if a["conv"] == "fft" {
+		return exactly(Cost{SVDs: 0.125, Circular: 1})
+	}
+	return exactly(Cost{SVDs: 0.125})
+}
 
 // looked is how many training examples the arguments rounds and examples look at, and in a round.
 func looked(a arguments, size Size) (all, round float64) {

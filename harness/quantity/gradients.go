@@ -90,6 +90,7 @@ func (p *Provider) perExample(ctx context.Context, arch models.Architecture, sta
 	reduce func(s models.Session, dst []float64, x []float32, y []int32) error) error {
 	x, n := p.subject.inputs("train")
 	d := len(x) / n
+	batch := Batch(arch)
 	return p.host.sessions.with(arch, state, func(session models.Session) error {
 		for lo := 0; lo < n; lo += batch {
 			if err := ctx.Err(); err != nil {
@@ -107,7 +108,7 @@ func (p *Provider) perExample(ctx context.Context, arch models.Architecture, sta
 // computeGradientMoments answers, for every trainable value of the network as it is stored, in the order of
 // its tensors, the mean of g_n over the training set with the labels trained on, [P], and the population variance, [P].
 //
-// The variance is mean g² - (mean g)², of sums in float64 over batches of 256 whose own sums an engine may take
+// The variance is mean g² - (mean g)², of sums in float64 over batches of 256 (fewer of large networks) whose own sums an engine may take
 // in float32: below about 1e-6 of the mean square it is rounding. A negative one is 0.
 func computeGradientMoments(ctx context.Context, p *Provider, _ arguments) ([]payload, error) {
 	s := p.subject
@@ -123,7 +124,7 @@ func computeGradientMoments(ctx context.Context, p *Provider, _ arguments) ([]pa
 		}
 	}
 	x, n := s.inputs("train")
-	d, y := len(x)/n, s.Data.Train.Y
+	d, y, batch := len(x)/n, s.Data.Train.Y, Batch(s.Arch)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
 		for lo := 0; lo < n; lo += batch {
 			if err := ctx.Err(); err != nil {

@@ -95,6 +95,7 @@ type curvature struct {
 	labelled  // the examples looked at
 	seed      uint64
 	d, size   int          // features; P
+	batch     int          // examples of a product
 	trainable []bool       // of each tensor
 	v, hv     models.State // of one product with one batch
 }
@@ -105,7 +106,7 @@ func (p *Provider) withCurvature(need string, examples int, f func(*curvature) e
 	s := p.subject
 	x, _ := s.inputs("train")
 	rows := s.examples("train", examples)
-	c := &curvature{seed: s.Seed, d: s.Arch.Input.Size(), size: s.Arch.NumParameters(), v: models.NewState(s.Arch), hv: models.NewState(s.Arch)}
+	c := &curvature{seed: s.Seed, d: s.Arch.Input.Size(), size: s.Arch.NumParameters(), batch: Batch(s.Arch), v: models.NewState(s.Arch), hv: models.NewState(s.Arch)}
 	c.labelled = labelled{x: gather(make([]float32, 0, len(rows)*c.d), x, rows, c.d), y: make([]int32, len(rows)), n: len(rows)}
 	for i, r := range rows {
 		c.y[i] = s.Data.Train.Y[r]
@@ -149,6 +150,7 @@ func (c *curvature) product(ctx context.Context, dst, v []float64) error {
 		}
 	}
 	clear(dst)
+	batch := c.batch
 	for lo := 0; lo < c.n; lo += batch {
 		if err := ctx.Err(); err != nil {
 			return err

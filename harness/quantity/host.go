@@ -20,10 +20,6 @@ import (
 // DefaultCacheLimit is how large a cache may grow, in bytes.
 const DefaultCacheLimit = 4 << 30
 
-// batch is the number of examples that go through a network at once: activations
-// of a few hundred units then stay in the second-level cache.
-const batch = 256
-
 // Host computes quantities on an engine. A run has one a worker; several may
 // share a cache folder. Its methods may be called from several goroutines.
 type Host struct {
@@ -183,7 +179,12 @@ func (p *Provider) settle(a arguments) {
 		a["rounds"] = "1" // one of all examples says it all
 	}
 	if a["layer"] == "last" {
-		a["layer"] = strconv.Itoa(len(points(p.subject.Arch)) - 1)
+		a["layer"] = strconv.Itoa(len(viewsOf(p.subject.Arch)) - 1)
+	}
+	if _, ok := a["pool"]; ok {
+		if l, vs, err := p.subject.view(a); err != nil || newMapPool(vs[l], a.number("pool")).units() == vs[l].units {
+			a["pool"] = "1" // there is nothing to pool
+		}
 	}
 }
 

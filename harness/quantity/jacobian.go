@@ -6,22 +6,25 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// computeJacobianNorms serves, for sampled training examples and every layer l with weights (see points), the
-// squared Frobenius norm of the Jacobian of the K outputs with respect to what the layer reads,
+// computeJacobianNorms serves, for sampled training examples and every representation x^l (see view), the
+// squared Frobenius norm of the Jacobian of the K outputs with respect to it,
 //
 //	squares [N, L]  Σ_k ‖∂o_k/∂x^l‖²
-//	units   [L]     values that the layer reads
+//	units   [L]     values of x^l
 //	index   [N]     the examples
 //
 // in evaluation mode. Outputs are the logits (of=logits) or their softmax (of=probabilities). It costs K
 // backward passes of the sample.
 func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	s := p.subject
-	at := points(s.Arch)
+	views := viewsOf(s.Arch)
+	if err := s.gradientsKnown(views); err != nil {
+		return nil, err
+	}
 	index := s.examples("train", a.number("examples"))
 	x, _ := s.inputs("train")
-	d, k, n := s.Arch.Input.Size(), s.Arch.Classes, len(index)
-	squares := make([]float64, n*len(at))
+	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), Batch(s.Arch)
+	squares := make([]float64, n*len(views))
 	rows, seed, weights := make([]float32, 0, batch*d), make([]float32, batch*k), make([]float32, batch*k)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
 		for lo := 0; lo < n; lo += batch {
@@ -40,7 +43,7 @@ func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payl
 					return err
 				}
 				seedOf(seed[:(hi-lo)*k], probabilities, c, k)
-				if err := addSquares(session, at, rows, seed[:(hi-lo)*k], squares[lo*len(at):hi*len(at)]); err != nil {
+				if err := addSquares(session, views, rows, seed[:(hi-lo)*k], squares[lo*len(views):hi*len(views)]); err != nil {
 					return err
 				}
 			}
@@ -50,17 +53,17 @@ func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payl
 	if err != nil {
 		return nil, err
 	}
-	units := make([]int32, len(at))
-	for l := range at {
-		units[l] = int32(s.Arch.Layers[at[l]].In)
+	units := make([]int32, len(views))
+	for l, v := range views {
+		units[l] = int32(v.units)
 	}
 	for i, v := range squares {
 		if notFinite(v) {
-			return nil, undefined("the Jacobian at layer %d for training example %d has squared norm %v", i%len(at), index[i/len(at)], v)
+			return nil, undefined("the Jacobian at layer %d for training example %d has squared norm %v", i%len(views), index[i/len(views)], v)
 		}
 	}
 	return []payload{
-		{name: "squares", shape: []int{n, len(at)}, f64: squares}, {name: "units", shape: []int{len(at)}, i32: units},
+		{name: "squares", shape: []int{n, len(views)}, f64: squares}, {name: "units", shape: []int{len(views)}, i32: units},
 		{name: "index", shape: []int{n}, i32: index},
 	}, nil
 }
@@ -94,18 +97,13 @@ func softmaxRows(logits []float32, k int) {
 	}
 }
 
-// addSquares adds each example's squared gradient norm at every point to squares, [N, L].
-func addSquares(session models.Session, at []int, x, seed []float32, squares []float64) error {
-	l := len(at) - 1
-	n := len(squares) / len(at)
-	return session.Backward(x, seed, func(layer int, g []float32) {
-		if l < 0 || layer != at[l] {
-			return
-		}
+// addSquares adds each example's squared gradient norm at every view to squares, [N, L].
+func addSquares(session models.Session, views []view, x, seed []float32, squares []float64) error {
+	n := len(squares) / len(views)
+	return backwardToViews(session, views, x, seed, func(l int, g []float32) {
 		units := len(g) / n
 		for i := range n {
-			squares[i*len(at)+l] += sumSquares(g[i*units : (i+1)*units])
+			squares[i*len(views)+l] += sumSquares(g[i*units : (i+1)*units])
 		}
-		l--
 	})
 }

@@ -8,11 +8,10 @@ import (
 )
 
 // computeLayerMargins serves, for every training example with the label y trained on and the
-// largest other class j = argmax_{k≠y} f_k (the first of equal ones), and every layer l with weights
-// (see points),
+// largest other class j = argmax_{k≠y} f_k (the first of equal ones), and every representation x^l (see view),
 //
 //	difference [N]     f_y - f_j
-//	norms      [N, L]  ‖∇_{x^l}(f_y - f_j)‖₂, x^l what layer l reads
+//	norms      [N, L]  ‖∇_{x^l}(f_y - f_j)‖₂
 //	variances  [L]     Σ_u Var(x^l_u) over the training set, divisor N: the total variation squared
 //
 // in evaluation mode; sums are float64 of the engine's float32 values. difference/norms is the
@@ -25,7 +24,7 @@ func computeLayerMargins(ctx context.Context, p *Provider, _ arguments) ([]paylo
 	if err != nil {
 		return nil, err
 	}
-	variances := make([]float64, len(m.at))
+	variances := make([]float64, len(m.views))
 	for l := range variances {
 		for _, v := range m.moments[l].variances() {
 			variances[l] += v
@@ -33,14 +32,14 @@ func computeLayerMargins(ctx context.Context, p *Provider, _ arguments) ([]paylo
 	}
 	return m.checked([]payload{
 		{name: "difference", shape: []int{n}, f64: m.difference},
-		{name: "norms", shape: []int{n, len(m.at)}, f64: m.norms},
-		{name: "variances", shape: []int{len(m.at)}, f64: variances},
+		{name: "norms", shape: []int{n, len(m.views)}, f64: m.norms},
+		{name: "variances", shape: []int{len(m.views)}, f64: variances},
 	})
 }
 
-// margined is the margins of labelled inputs at every layer with weights.
+// margined is the margins of labelled inputs at every view.
 type margined struct {
-	at         []int
+	views      []view
 	difference []float64 // [N]
 	norms      []float64 // [N, L]
 	moments    []moments // [L]
@@ -49,9 +48,12 @@ type margined struct {
 // layerMargins runs inputs x, [N, D], of labels y through the network and back.
 func (p *Provider) layerMargins(ctx context.Context, x []float32, y []int32) (*margined, error) {
 	s := p.subject
-	d, k, n := s.Arch.Input.Size(), s.Arch.Classes, len(y)
-	m := &margined{at: points(s.Arch), difference: make([]float64, n)}
-	m.norms, m.moments = make([]float64, n*len(m.at)), make([]moments, len(m.at))
+	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(y), Batch(s.Arch)
+	m := &margined{views: viewsOf(s.Arch), difference: make([]float64, n)}
+	if err := s.gradientsKnown(m.views); err != nil {
+		return nil, err
+	}
+	m.norms, m.moments = make([]float64, n*len(m.views)), make([]moments, len(m.views))
 	seed := make([]float32, batch*k)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
 		for lo := 0; lo < n; lo += batch {
@@ -70,8 +72,8 @@ func (p *Provider) layerMargins(ctx context.Context, x []float32, y []int32) (*m
 
 // run adds one batch, of which the first example is number first.
 func (m *margined) run(session models.Session, a models.Architecture, first int, x []float32, y []int32, seed []float32) error {
-	err := visitPoints(session, a, m.at, x, func(l int, v []float32) {
-		if l < len(m.at) {
+	err := visitViews(session, a, m.views, x, func(l int, v []float32) {
+		if l < len(m.views) {
 			m.moments[l].add(v, len(v)/len(y))
 			return
 		}
@@ -80,16 +82,11 @@ func (m *margined) run(session models.Session, a models.Architecture, first int,
 	if err != nil {
 		return err
 	}
-	l := len(m.at) - 1
-	return session.Backward(x, seed, func(layer int, g []float32) {
-		if l < 0 || layer != m.at[l] {
-			return
-		}
+	return backwardToViews(session, m.views, x, seed, func(l int, g []float32) {
 		units := len(g) / len(y)
 		for i := range y {
-			m.norms[(first+i)*len(m.at)+l] = math.Sqrt(sumSquares(g[i*units : (i+1)*units]))
+			m.norms[(first+i)*len(m.views)+l] = math.Sqrt(sumSquares(g[i*units : (i+1)*units]))
 		}
-		l--
 	})
 }
 
@@ -126,7 +123,7 @@ func (m *margined) checked(ps []payload) ([]payload, error) {
 	}
 	for i, v := range m.norms {
 		if notFinite(v) {
-			return nil, undefined("the gradient at layer %d for example %d has norm %v", i%len(m.at), i/len(m.at), v)
+			return nil, undefined("the gradient at layer %d for example %d has norm %v", i%len(m.views), i/len(m.views), v)
 		}
 	}
 	for _, q := range ps {

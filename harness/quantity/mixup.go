@@ -19,7 +19,7 @@ import (
 func computeMixupPredictions(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	s := p.subject
 	x, _ := s.inputs("train")
-	d, k := s.Arch.Input.Size(), s.Arch.Classes
+	d, k, batch := s.Arch.Input.Size(), s.Arch.Classes, Batch(s.Arch)
 	m := pairUp(s.rounds(a.number("rounds"), a.number("examples")), s.Data.Train.Y, k)
 	n := len(m.class)
 	predicted := make([]int32, n)

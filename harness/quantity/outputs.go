@@ -19,7 +19,7 @@ func computeTrainLogits(ctx context.Context, p *Provider, _ arguments) ([]payloa
 	k := s.Arch.Classes
 	logits := make([]float32, n*k)
 	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		return forward(ctx, session, logits, x, n, k)
+		return forward(ctx, session, logits, x, n, k, Batch(s.Arch))
 	})
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func computeTrainLogits(ctx context.Context, p *Provider, _ arguments) ([]payloa
 }
 
 // forward fills logits, [N, K], a batch at a time.
-func forward(ctx context.Context, session models.Session, logits, x []float32, n, k int) error {
+func forward(ctx context.Context, session models.Session, logits, x []float32, n, k, batch int) error {
 	d := len(x) / n
 	for lo := 0; lo < n; lo += batch {
 		if err := ctx.Err(); err != nil {
@@ -151,118 +151,6 @@ func isCorrect(row []float32, label int) bool {
 		}
 	}
 	return true
-}
-
-// computeLayerSums reduces each example's activations to one number a layer, in
-// evaluation mode, summed in float64 in the order of the units:
-//
-//	layers=released   outputs of all dense layers but the last, before batch norm and ReLU (CNA's released code)
-//	layers=paper      after batch norm, before ReLU; the logits too (the code of CNA's figures)
-//	layers=post_relu  outputs of the ReLUs
-//	reduce=sum | mean (over the units) | abs_sum | mean_channel_sum_space
-//
-// mean_channel_sum_space, which averages channels and sums positions of
-// convolutions, sums a dense layer as the paper's code does.
-func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
-	s := p.subject
-	columns, count := s.sumColumns(a["layers"], a.flag("include_logits"))
-	if count == 0 {
-		return nil, undefined("the network has no layer to sum with layers=%s", a["layers"])
-	}
-	reduce := reductions(a["reduce"])
-	x, _ := s.inputs(a["split"])
-	index := s.examples(a["split"], a.number("examples"))
-	if len(index) == 0 {
-		return nil, undefined("the %s split has no examples", a["split"])
-	}
-	d := s.Arch.Input.Size()
-	sums := make([]float64, len(index)*count)
-	rows := make([]float32, 0, batch*d)
-	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		for lo := 0; lo < len(index); lo += batch {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			hi := min(lo+batch, len(index))
-			rows = gather(rows, x, index[lo:hi], d)
-			err := session.Outputs(rows, func(layer int, out []float32) {
-				c := columns[layer]
-				if c < 0 {
-					return
-				}
-				units := len(out) / (hi - lo)
-				for i := range hi - lo {
-					sums[(lo+i)*count+c] = reduce(out[i*units : (i+1)*units])
-				}
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, v := range sums {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, undefined("a layer's sum at %s example %d is %v", a["split"], index[i/count], v)
-		}
-	}
-	return []payload{
-		{name: "sums", shape: []int{len(index), count}, f64: sums},
-		{name: "index", shape: []int{len(index)}, i32: index},
-	}, nil
-}
-
-// sumColumns maps each layer of the architecture to its column of the sums, -1
-// for none, and counts the columns.
-func (s *Subject) sumColumns(layers string, logits bool) ([]int, int) {
-	all := s.Arch.Layers
-	columns := make([]int, len(all))
-	count := 0
-	for l, layer := range all {
-		columns[l] = -1
-		take := false
-		last := l == len(all)-1
-		switch layers {
-		case "released":
-			take = layer.Kind == models.Dense && !last
-		case "paper":
-			normed := !last && all[l+1].Kind == models.BatchNorm
-			take = layer.Kind == models.Dense && !last && !normed || layer.Kind == models.BatchNorm
-		case "post_relu":
-			take = layer.Kind == models.ReLU
-		}
-		if take || last && logits {
-			columns[l] = count
-			count++
-		}
-	}
-	return columns, count
-}
-
-func reductions(name string) func([]float32) float64 {
-	sum := func(v []float32) float64 {
-		var s float64
-		for _, x := range v {
-			s += float64(x)
-		}
-		return s
-	}
-	switch name {
-	case "mean":
-		return func(v []float32) float64 { return sum(v) / float64(len(v)) }
-	case "abs_sum":
-		return func(v []float32) float64 {
-			var s float64
-			for _, x := range v {
-				s += math.Abs(float64(x))
-			}
-			return s
-		}
-	}
-	return sum
 }
 
 // readFailure names what could not be read of an example.

@@ -2,6 +2,7 @@ package quantity
 
 import (
 	"context"
+	"slices"
 
 	"github.com/genbench/genbench/models"
 )
@@ -25,17 +26,11 @@ type compat struct {
 
 func newCompat(w *perturber, s *Subject, magnitude bool) *compat {
 	c := &compat{perturber: w, seed: s.Seed, magnitude: magnitude}
-	holds := map[int]bool{} // layers with tensors
-	for _, t := range s.Arch.Tensors() {
-		holds[t.Layer] = true
-	}
-	weight := -2
+	from := s.Arch.Sources()
 	for l, layer := range s.Arch.Layers {
-		switch {
-		case layer.Kind == models.BatchNorm:
-			c.normed = append(c.normed, weight)
-		case holds[l]:
-			weight += 2
+		if layer.Kind == models.BatchNorm { // folded into what it reads: the network is fused
+			name := s.Arch.Layers[from[l]].Name + ".weight"
+			c.normed = append(c.normed, slices.IndexFunc(w.weights, func(t models.Tensor) bool { return t.Name == name }))
 		}
 	}
 	return c

@@ -84,6 +84,8 @@ type perturber struct {
 	all     labelled     // the training set
 	logits  []float32    // [N, K]
 	k, d    int
+	batch   int         // examples of a pass
+	sum     [][]float64 // see inBatches; made when first needed
 }
 
 func newPerturber(p *Provider) (*perturber, error) {
@@ -98,7 +100,7 @@ func newPerturber(p *Provider) (*perturber, error) {
 func perturberOf(s *Subject, arch models.Architecture, weights models.State) *perturber {
 	x, n := s.inputs("train")
 	w := &perturber{
-		arch: arch, weights: weights, state: weights.Clone(), k: arch.Classes, d: arch.Input.Size(),
+		arch: arch, weights: weights, state: weights.Clone(), k: arch.Classes, d: arch.Input.Size(), batch: Batch(arch),
 		all: labelled{x: x, y: s.Data.Train.Y, n: n},
 	}
 	w.logits = make([]float32, n*w.k)
@@ -149,7 +151,7 @@ func (w *perturber) run(ctx context.Context, session models.Session, ex labelled
 	if err := session.SetState(w.state); err != nil {
 		return err
 	}
-	return forward(ctx, session, w.logits[:ex.n*w.k], ex.x, ex.n, w.k)
+	return forward(ctx, session, w.logits[:ex.n*w.k], ex.x, ex.n, w.k, w.batch)
 }
 
 // accuracy at state.

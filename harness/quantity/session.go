@@ -57,7 +57,7 @@ func (p *sessions) take(a models.Architecture) (models.Session, string, error) {
 		}
 	}
 	p.mu.Unlock()
-	s, err := p.engine.NewSession(a, batch)
+	s, err := p.engine.NewSession(a, Batch(a))
 	return s, key, err
 }
 

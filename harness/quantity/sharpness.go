@@ -157,7 +157,7 @@ func (c *climber) climb(ctx context.Context, session models.Session, start, step
 		if err := session.SetState(c.state); err != nil {
 			return err
 		}
-		if _, err := session.Gradient(c.grad, c.x, c.y, models.Eval, models.Draw{}); err != nil {
+		if _, err := c.meanGradient(session, c.grad, labelled{x: c.x, y: c.y, n: len(c.y)}); err != nil {
 			return err
 		}
 		for t := range c.state {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/blas/blas64"
+
 	"github.com/genbench/genbench/models"
 )
 
@@ -90,7 +92,7 @@ func TestSingularValues(t *testing.T) {
 		if err != nil || math.Abs(norm-m.Values[0]) > iterationTol*m.Values[0] {
 			t.Errorf("%v: norm %v, %v, NumPy %v", m.Shape, norm, err, m.Values[0])
 		}
-		n, ok, err := bidiagonalize(context.Background(), kernelFrom(t, m.Shape, m.Data).v, rows, cols)
+		n, ok, err := bidiagonalize(context.Background(), matrix{blas64.General{Rows: rows, Cols: cols, Stride: cols, Data: kernelFrom(t, m.Shape, m.Data).v}}, 0)
 		if err != nil {
 			t.Errorf("%v: %v", m.Shape, err)
 		}

@@ -30,7 +30,7 @@ const (
 // Where 400 steps do not do, and for small matrices, all singular values are computed.
 func spectralNorm(ctx context.Context, v []float64, rows, cols int) (float64, error) {
 	if min(rows, cols) > directSize {
-		n, ok, err := bidiagonalize(ctx, v, rows, cols)
+		n, ok, err := bidiagonalize(ctx, matrix{blas64.General{Rows: rows, Cols: cols, Stride: cols, Data: v}}, 0)
 		if ok || err != nil {
 			return n, err
 		}
@@ -42,9 +42,30 @@ func spectralNorm(ctx context.Context, v []float64, rows, cols int) (float64, er
 	return s[0], nil
 }
 
-// bidiagonalize answers spectralNorm, or not ok. v is left as it is.
-func bidiagonalize(ctx context.Context, v []float64, rows, cols int) (norm float64, ok bool, err error) {
-	a := blas64.General{Rows: rows, Cols: cols, Stride: cols, Data: v}
+// linear is a linear map of vectors [cols] to vectors [rows].
+type linear interface {
+	size() (rows, cols int)
+	apply(dst, x blas64.Vector)  // A x
+	adjoin(dst, x blas64.Vector) // Aᵀ x
+}
+
+// matrix is a linear map by its values.
+type matrix struct{ blas64.General }
+
+func (a matrix) size() (rows, cols int)      { return a.Rows, a.Cols }
+func (a matrix) apply(dst, x blas64.Vector)  { blas64.Gemv(blas.NoTrans, 1, a.General, x, 0, dst) }
+func (a matrix) adjoin(dst, x blas64.Vector) { blas64.Gemv(blas.Trans, 1, a.General, x, 0, dst) }
+
+// Where a norm at most floor is of no interest, the iteration ends early: once it has taken so many steps, the largest
+// value seen has converged to such a share, and lies, with the residual and a margin of the same share, below floor.
+const (
+	leastSteps = 16
+	sloppy     = 0.01
+)
+
+// bidiagonalize answers spectralNorm, or not ok. A norm of at most floor may come out as any smaller value.
+func bidiagonalize(ctx context.Context, a linear, floor float64) (norm float64, ok bool, err error) {
+	rows, cols := a.size()
 	var left, right []blas64.Vector // U and V
 	var alpha, beta []float64       // B's diagonal and what is above it
 	next := vectorOf(cols)
@@ -59,12 +80,12 @@ func bidiagonalize(ctx context.Context, v []float64, rows, cols int) (norm float
 		}
 		right = append(right, next)
 		u := vectorOf(rows)
-		blas64.Gemv(blas.NoTrans, 1, a, next, 0, u)
+		a.apply(u, next)
 		length := orthogonalize(u, left)
 		alpha = append(alpha, length)
 		left = append(left, u)
 		next = vectorOf(cols)
-		blas64.Gemv(blas.Trans, 1, a, u, 0, next)
+		a.adjoin(next, u)
 		length = orthogonalize(next, right)
 		beta = append(beta, length)
 		k := len(alpha)
@@ -75,7 +96,8 @@ func bidiagonalize(ctx context.Context, v []float64, rows, cols int) (norm float
 		if !good {
 			return 0, false, nil
 		}
-		if length*last <= normTolerance*theta {
+		residual := length * last
+		if residual <= normTolerance*theta || k >= leastSteps && residual <= sloppy*theta && (1+sloppy)*theta+residual <= floor {
 			return theta, true, nil
 		}
 	}

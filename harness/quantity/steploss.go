@@ -103,34 +103,34 @@ type lossStep struct {
 	adaptive bool
 	rho, eta float64
 	grad     models.State // of one call to the session
-	sum      [][]float64  // of a batch, one slice a tensor
+	total    [][]float64  // of a batch, one slice a tensor
 	scaled   []bool       // which tensors T scales
 }
 
 func newLossStep(w *perturber, a arguments) *lossStep {
 	s := &lossStep{perturber: w, adaptive: a.flag("adaptive"), rho: a.real("rho"), eta: a.real("eta"), grad: models.NewState(w.arch)}
 	for _, t := range w.weights {
-		s.sum = append(s.sum, make([]float64, len(t.Data)))
+		s.total = append(s.total, make([]float64, len(t.Data)))
 		s.scaled = append(s.scaled, strings.HasSuffix(t.Name, ".weight"))
 	}
 	return s
 }
 
-// gradient leaves the gradient at state of the mean cross-entropy of the examples in sum, and answers that
+// gradient leaves the gradient at state of the mean cross-entropy of the examples in total, and answers that
 // cross-entropy.
 func (s *lossStep) gradient(ctx context.Context, session models.Session, ex labelled) (float64, error) {
 	if err := session.SetState(s.state); err != nil {
 		return 0, err
 	}
-	for _, t := range s.sum {
+	for _, t := range s.total {
 		clear(t)
 	}
 	var loss float64
-	for lo := 0; lo < ex.n; lo += batch {
+	for lo := 0; lo < ex.n; lo += s.batch {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		hi := min(lo+batch, ex.n)
+		hi := min(lo+s.batch, ex.n)
 		l, err := session.Gradient(s.grad, ex.x[lo*s.d:hi*s.d], ex.y[lo:hi], models.Eval, models.Draw{})
 		if err != nil {
 			return 0, err
@@ -139,7 +139,7 @@ func (s *lossStep) gradient(ctx context.Context, session models.Session, ex labe
 		loss += share * l
 		for t, tensor := range s.grad {
 			for i, g := range tensor.Data {
-				s.sum[t][i] += share * float64(g)
+				s.total[t][i] += share * float64(g)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ const tiny = 1e-16
 func (s *lossStep) move() bool {
 	var squares float64
 	for t, tensor := range s.weights {
-		for i, g := range s.sum[t] {
+		for i, g := range s.total[t] {
 			v := g * s.stretch(t, tensor.Data[i])
 			squares += v * v
 		}
@@ -163,7 +163,7 @@ func (s *lossStep) move() bool {
 	}
 	f := s.rho / (math.Sqrt(squares) + tiny)
 	for t, tensor := range s.weights {
-		for i, g := range s.sum[t] {
+		for i, g := range s.total[t] {
 			c := s.stretch(t, tensor.Data[i])
 			s.state[t].Data[i] = float32(float64(tensor.Data[i]) + f*c*c*g)
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// computeTransformedMargins is layer-margins of changed training examples at one layer:
+// computeTransformedMargins is layer-margins of changed training examples at one view:
 //
 //	transform=mixup    each example of a round averaged with the one that a random permutation of the round's
 //	                   examples of its class assigns to it, maybe itself
@@ -15,14 +15,14 @@ import (
 //	                   brightness plus up to 0.05, contrast times 0.7 to 1; the central 0.85 to 1.00, in steps
 //	                   of 0.01, enlarged (probability 1/2)
 //
-// Arrays: difference [R·S], norms [R·S], variances [units] (of each unit of what the layer reads, divisor R·S) and index
+// Arrays: difference [R·S], norms [R·S], variances [units] (of each unit of the representation, divisor R·S) and index
 // [R·S], the examples. The random numbers depend on the run's seed and the place in the round alone.
 //
 // Source: Natekar and Sharma 2020, arXiv:2012.02775; parthnatekar/pgdl, computeMargins, batchMixupLabelwiseLinear and
 // augment.py.
 func computeTransformedMargins(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	s := p.subject
-	l, err := s.point(a)
+	l, _, err := s.view(a)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func computeTransformedMargins(ctx context.Context, p *Provider, a arguments) ([
 	}
 	norms := make([]float64, len(index))
 	for i := range norms {
-		norms[i] = m.norms[i*len(m.at)+l]
+		norms[i] = m.norms[i*len(m.views)+l]
 	}
 	variances := m.moments[l].variances()
 	return m.checked([]payload{
@@ -165,7 +165,7 @@ func computeTransformedPredictions(ctx context.Context, p *Provider, a arguments
 		return nil, err
 	}
 	x, _ := s.inputs("train")
-	d, k, n := s.Arch.Input.Size(), s.Arch.Classes, len(index)
+	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), Batch(s.Arch)
 	predicted, confidence := make([]int32, (disturbed+1)*n), make([]float64, (disturbed+1)*n)
 	rows, spare, logits := make([]float32, batch*d), make([]float32, d), make([]float32, batch*k)
 	err = p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {

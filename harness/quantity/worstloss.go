@@ -190,7 +190,7 @@ func (c *ascent) gradient(ctx context.Context, ex labelled) (float64, error) {
 		if err := c.session.SetState(c.state); err != nil {
 			return 0, err
 		}
-		return c.session.Gradient(c.grad, ex.x, ex.y, models.Eval, models.Draw{})
+		return c.meanGradient(c.session, c.grad, ex)
 	}
 	if err := c.run(ctx, c.session, ex); err != nil {
 		return 0, err
@@ -202,7 +202,9 @@ func (c *ascent) gradient(ctx context.Context, ex labelled) (float64, error) {
 			c.seed[i*c.k+j] = float32(g / float64(ex.n))
 		}
 	}
-	return loss, c.seeded.GradientFrom(c.grad, ex.x, c.seed[:ex.n*c.k])
+	return loss, c.inBatches(c.grad, ex.n, func(lo, hi int) (float64, error) {
+		return 1, c.seeded.GradientFrom(c.grad, ex.x[lo*c.d:hi*c.d], c.seed[lo*c.k:hi*c.k])
+	})
 }
 
 // move takes one step of the ascent along the gradient g.

@@ -16,6 +16,8 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"iter"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -92,10 +94,11 @@ type Plugin struct {
 	Name     string `json:"name"`
 	Builtin  bool   `json:"builtin,omitempty"`
 	Path     string `json:"path,omitempty"`
-	SHA256   string `json:"sha256,omitempty"`
-	Version  string `json:"version,omitempty"`
+	SHA256   string `json:"sha256,omitempty"`  // of the file, of a script that of its folder
+	Version  string `json:"version,omitempty"` // in its own words
 	SDK      string `json:"sdk,omitempty"`
 	Protocol int    `json:"protocol,omitempty"`
+	Sandbox  string `json:"sandbox,omitempty"` // what the kernel held it to: "files, network, signals (landlock 7)"
 }
 
 func (r *Result) check() error {
@@ -137,6 +140,9 @@ func (s *Set) Answered(key string) bool {
 	r := s.byKey[key]
 	return r != nil && r.Status != Failed
 }
+
+// All are the newest results of all keys, in no order.
+func (s *Set) All() iter.Seq[*Result] { return maps.Values(s.byKey) }
 
 // Len is the number of keys.
 func (s *Set) Len() int { return len(s.byKey) }

@@ -109,7 +109,8 @@ func (c *catalogue) write(b *bytes.Buffer) {
 		"values. The tests write these figures, and fail where they do not hold. Errors are relative unless said otherwise; a\n" +
 		"measure with options in brackets is a variant.\n\n")
 	fmt.Fprintf(b, "*Cost* is what the host usually computes for the measure alone, in passes over %d training examples: F forward, B gradients, H Hessian\n"+
-		"products, Ft forward over the test inputs, SVD of all weights. Measures share what they need: `genbench plan` has the cost of\n"+
+		"products, Ft forward over the test inputs, SVD of all weights, FFT norms of all\n"+
+		"kernels as circular convolutions (where there are kernels). Measures share what they need: `genbench plan` has the cost of\n"+
 		"a set. What moves the values is in [invariance.md](invariance.md); options, symbols and deviations of one measure are in\n"+
 		"`genbench measures show NAME`.\n", size.Train)
 	families := map[string][]int{}

@@ -4,8 +4,8 @@
 
 Reads only documented files (record.json, *.safetensors, test-correct.bin, history.jsonl,
 values/*.jsonl, report/leaderboard.json) and the data set; computes with NumPy, SciPy and
-PyTorch in float64 from the definitions. Networks are MLPs without batch norm and dropout,
-measures have their default options. Exit status 1 when anything disagrees.
+PyTorch in float64 from the definitions. Measures have their default options. The part "training" is of
+MLPs without batch norm and dropout alone. Exit status 1 when anything disagrees.
 """
 
 import argparse
@@ -39,6 +39,7 @@ def main():
     p.add_argument("--strong", type=int, default=8, help="networks that a stronger attack is tried on")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--evidence", help="write what was found of each measure to this file")
+    p.add_argument("--test", default="TestTiny", help="the test that the evidence is of")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
 
@@ -71,7 +72,7 @@ def main():
     print(table)
     if a.evidence:
         source = "NumPy %s, SciPy %s and PyTorch %s in float64, every network of corpus %s" % (numpy.__version__, scipy.__version__, torch.__version__, store.corpus["spec"]["name"])
-        table.evidence(a.evidence, source, derivatives.IN_STANDARD_ERRORS)
+        table.evidence(a.evidence, source, derivatives.IN_STANDARD_ERRORS, a.test)
     bad = table.disagreements()
     if not table.rows:
         bad = ["nothing was compared"]

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func TestTiny(t *testing.T) {
 	// The script answers status 1 when any number disagrees.
 	found := filepath.Join(t.TempDir(), "evidence.json")
 	t.Log("\n" + run(t, interpreter, "internal/crosscheck/crosscheck.py", store, "--evidence", found))
-	kept(t, found)
+	kept(t, found, "TestTiny")
 
 	t.Run("finds a wrong number", func(t *testing.T) { wrong(t, interpreter, store) })
 }
@@ -97,14 +98,10 @@ func TestTiny(t *testing.T) {
 // kept holds what the script found of each measure against what is kept of an earlier run; its errors are within
 // their tolerances, or the script would have failed. They differ between kernels and between versions of PyTorch,
 // so that only a larger order of magnitude is a change. GENBENCH_UPDATE_EVIDENCE=1 keeps them anew.
-func kept(t *testing.T, found string) {
+func kept(t *testing.T, found, test string) {
 	t.Helper()
-	raw, err := os.ReadFile(found)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if os.Getenv("GENBENCH_UPDATE_EVIDENCE") == "1" {
-		if err := os.WriteFile(evidence.File, raw, 0o644); err != nil {
+		if err := replace(found, test); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,7 +115,9 @@ func kept(t *testing.T, found string) {
 	}
 	old := map[string]evidence.Entry{}
 	for _, e := range before {
-		old[e.Measure] = e
+		if e.Test == test {
+			old[e.Measure] = e
+		}
 	}
 	const rounding = 1e-13 // below it an error says nothing
 	for _, e := range now {
@@ -136,6 +135,46 @@ func kept(t *testing.T, found string) {
 	for name := range old {
 		t.Errorf("%s: kept, and no more found", name)
 	}
+}
+
+// replace puts the lines of a file in the place of a test's kept ones.
+func replace(found, test string) error {
+	raw, err := os.ReadFile(found)
+	if err != nil {
+		return err
+	}
+	var lines []string
+	add := func(raw []byte, keep func(line string) bool) {
+		for _, line := range strings.Split(string(raw), "\n") {
+			if line = strings.TrimSuffix(line, ","); strings.HasPrefix(line, "{") && keep(line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	kept, err := os.ReadFile(evidence.File)
+	if err != nil {
+		return err
+	}
+	add(kept, func(line string) bool { return !strings.Contains(line, `"test":"`+test+`"`) })
+	add(raw, func(string) bool { return true })
+	slices.Sort(lines)
+	return os.WriteFile(evidence.File, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o644)
+}
+
+// TestConvolutions: every measure of thin convolutional networks, a residual one among them; and CNA as its paper's code has it.
+func TestConvolutions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short tests: this one builds and runs genbench")
+	}
+	interpreter := python(t)
+	program, store := filepath.Join(t.TempDir(), "genbench"), filepath.Join(t.TempDir(), "convolutions")
+	build(t, program)
+	run(t, program, "run", "internal/crosscheck/convolutions.yaml", "--store", store, "--no-progress",
+		"--measures", "*,cna[layers=paper,reduce=mean_channel_sum_space]")
+	found := filepath.Join(t.TempDir(), "evidence.json")
+	t.Log("\n" + run(t, interpreter, "internal/crosscheck/crosscheck.py", store, "--only", "data", "--only", "networks", "--only", "measures", "--only", "searches",
+		"--draws", "20", "--strong", "1", "--evidence", found, "--test", "TestConvolutions"))
+	kept(t, found, "TestConvolutions")
 }
 
 // TestSeeds is for the leaderboard's numbers that take many seeds or three axes.

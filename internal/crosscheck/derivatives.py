@@ -1,10 +1,11 @@
-"""The measures of gradients, curvature and sharpness in loss, of networks without batch norm, by autograd in float64."""
+"""The measures of gradients, curvature and sharpness in loss, by autograd in float64."""
 
 import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch.nn.functional import cross_entropy
 
+import graph
 from mlp import PCG, as64, forward, tensors
 
 BATCHES, WORST = 5, 128  # the random stream that makes batches, and their size
@@ -35,6 +36,7 @@ class Loss:
 
     def __init__(self, net, e):
         self.w = [p for layer in tensors(net, net.final) for p in layer]
+        self.scaled = [p.dim() > 1 for p in self.w]  # weights, to ASAM
         self.x, self.y = as64(e.x), torch.tensor(e.y)
 
     def __call__(self, w, rows=slice(None)):
@@ -73,7 +75,7 @@ class Loss:
 
     def step(self, rho, eta=None):
         g = self.gradient(self.w)
-        t = [torch.ones_like(p) if eta is None or p.dim() < 2 else p.abs() + eta for p in self.w]
+        t = [torch.ones_like(p) if eta is None or not scaled else p.abs() + eta for p, scaled in zip(self.w, self.scaled)]
         norm = flat([a * b for a, b in zip(t, g)]).norm()
         return (self([p + rho * a * a * b / norm for p, a, b in zip(self.w, t, g)]) - self(self.w)).item()
 
@@ -118,16 +120,47 @@ class Loss:
         return highest - start
 
 
+class GraphLoss(Loss):
+    """The same of a graph.Graph, or of one with its batch norms folded in"""
+
+    def __init__(self, net, e, fused=False):
+        self.graph = tensors(net, net.final)
+        self.graph = self.graph.fused() if fused else self.graph
+        self.w = self.graph.trained()
+        self.scaled = [n.endswith(".weight") for n in self.graph.names()]  # batch norm's scale, too
+        self.x, self.y = as64(e.x), torch.tensor(e.y)
+
+    def logits(self, w, rows=slice(None)):
+        return self.graph.with_trained(w)(self.x[rows])[-1]
+
+    def fisher(self):
+        total = 0.0
+        for i in range(len(self.x)):
+            w = [p.detach().requires_grad_() for p in self.w]
+            log_p = self.logits(w, slice(i, i + 1)).log_softmax(1)[0]
+            for k, p in enumerate(log_p.exp().tolist()):
+                total += p * sum(g.pow(2).sum().item() for g in torch.autograd.grad(log_p[k], w, retain_graph=True))
+        return total / len(self.x)
+
+
+def loss_of(net, e):
+    return GraphLoss(net, e) if graph.is_graph(net) else Loss(net, e)
+
+
 def expected(net, e, store):
     """name: value of the network's deterministic measures"""
-    f = Loss(net, e)
+    f = loss_of(net, e)
     g, w = f.examples(), flat(f.w)
+    dots = g @ w
+    if graph.is_graph(net):
+        folded = GraphLoss(net, e, fused=True)
+        dots = folded.examples() @ flat(folded.w)
     mean, variance, second = g.mean(0), g.var(0, unbiased=False), g.pow(2).mean(0)
     seen = variance > 1e-5 * second
     seed = next(iter(store.values["worst-sharpness"].values()))["seed"]
     value = lambda m: store.values[m][net.id]["value"]
     return {
-        "fisher-rao": (g @ w).pow(2).mean().item(), "fisher-trace": second.sum().item(),
+        "fisher-rao": dots.pow(2).mean().item(), "fisher-trace": second.sum().item(),
         "gradient-variance": variance.mean().item(), "gsnr": (mean[seen] ** 2 / variance[seen]).mean().item(),
         "hessian-top": f.top(), "sam-sharpness": f.step(0.05), "asam-sharpness": f.step(0.5, 0.01), "worst-sharpness": f.worst(0.002, seed),
         "tic": value("fisher-trace") / value("hessian-trace"),
@@ -140,7 +173,7 @@ def check_estimates(store, examples, table):
     rng, nets = torch.Generator().manual_seed(3), store.networks
     trace, average = [], []
     for n in nets:
-        f = Loss(n, examples[n.id])
+        f = loss_of(n, examples[n.id])
         v = store.values["hessian-trace"][n.id]
         trace.append(abs(v["value"] - f.fisher()) / v["diagnostics"]["error"])
         v = store.values["average-sharpness"][n.id]

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 import derivatives
+import graph
 import representations
 import weights
 from data import entropy
@@ -11,6 +12,7 @@ from mlp import PCG
 from table import relative
 
 WINDOW, GRID = 25, 100
+PAPER = "cna[layers=paper,reduce=mean_channel_sum_space]"
 EPSILON, DELTA = 1e-3, 0.05
 TEST_EXAMPLES = 2  # the random stream that picks test examples
 SEARCHED = ("pac-bayes", "sharpness")
@@ -119,6 +121,8 @@ def curves(store, net, e, o, wanted, halves):
     """cna, cna-area, cna-margin; fills wanted and halves"""
     alpha, beta = entropy(e.native), slopes(o.sums)
     wanted["cna"] = np.corrcoef(alpha, beta)[0, 1]
+    if PAPER in store.values:
+        wanted[PAPER] = np.corrcoef(alpha, slopes(o.paper))[0, 1]
     run_seed = next(iter(store.values["cna-area"].values()))["seed"]
     n = min(len(e.y), len(e.test_y))
     if n < len(e.y):
@@ -135,6 +139,7 @@ def curves(store, net, e, o, wanted, halves):
 
 REASONS = {
     "cna": (1e-6, "absolute; float32 layer sums"),
+    PAPER: (1e-6, "absolute; float32 layer sums"),
     "cna-area": (1e-6, "absolute; float32 layer sums, scaled to [0, 1]"),
     "cna-margin": (2e-5, "relative; as cna-area, times a float32 margin"),
     "l2norm": (2e-5, "relative; float32 margin, squared"),
@@ -144,6 +149,9 @@ REASONS = {
 REASONS.update(derivatives.REASONS)
 REASONS.update(representations.REASONS)
 REASONS.update(weights.REASONS)
+# Of networks with max-pooling: in flat parts of an image values of a window are equal but for rounding, and another takes the gradient. PyTorch in
+# float32 is as far from itself in float64, 9.2e-5 on the network where genbench is.
+POOLED = {"augment-margin": (1e-3, "relative; float32 breaks ties of max-pooled windows"), "mixup-margin": (1e-3, "relative; float32 breaks ties of max-pooled windows")}
 
 
 def check(store, examples, outputs, table):
@@ -168,14 +176,15 @@ def check(store, examples, outputs, table):
             undefined.append(v is None or (v["status"] == "ok") != (m in wanted))
             if v is None or v["status"] != "ok" or m in derivatives.ESTIMATES:
                 continue
-            absolute = m in ("cna", "cna-area")
+            absolute = m in ("cna", PAPER, "cna-area")
             error = abs(v["value"] - wanted[m]) if absolute else relative(v["value"], wanted[m])
             got[m][0].append(error)
             got[m][1].append(net)
     for m, (errors, nets) in sorted(got.items()):
         if m in derivatives.ESTIMATES:
             continue
-        tolerance, reason = REASONS.get(m, (1e-12, "relative; float64 formula of the reported scales"))
+        pooled = any("maxpool" in graph.kinds(n) for n in nets)
+        tolerance, reason = (POOLED.get(m) if pooled else None) or REASONS.get(m, (1e-12, "relative; float64 formula of the reported scales"))
         table.add("value of " + m, errors, tolerance, reason, nets)
     derivatives.check_estimates(store, examples, table)
     table.add("values defined where they should be", undefined, 0, "as this check's definedness")

@@ -1,4 +1,4 @@
-"""Networks in float64: stored accuracies, losses, bits, training and gradient noise."""
+"""Dense networks in float64 (others are in graph.py): stored accuracies, losses, bits, training and gradient noise."""
 
 import os
 
@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 import data
+import graph
 from store import sha256
 from table import relative
 
@@ -14,12 +15,16 @@ MASK = (1 << 64) - 1
 
 
 def tensors(net, source, dtype=torch.float64):
-    """[(weight, bias)] of the dense layers"""
+    """[(weight, bias)] of the dense layers; a graph.Graph of a network with other layers"""
+    if graph.is_graph(net):
+        return graph.Graph(net, source, dtype)
     return [(torch.tensor(source[n + ".weight"], dtype=dtype), torch.tensor(source[n + ".bias"], dtype=dtype)) for n in net.dense]
 
 
 def forward(layers, x):
-    """The output of every dense layer before its ReLU; the last are the logits"""
+    """The output of every dense layer before its ReLU; the last are the logits, and all of a Graph"""
+    if callable(layers):
+        return layers(x)
     out = []
     for weight, bias in layers:
         out.append((x if not out else out[-1].relu()) @ weight.T + bias)
@@ -35,8 +40,11 @@ class Outputs:
         layers = tensors(net, net.final)
         train, test = forward(layers, as64(e.x)), forward(layers, as64(e.test_x))
         self.logits, self.test_logits = train[-1], test[-1]
-        self.sums = np.stack([z.sum(1).numpy() for z in train[:-1]], 1)
-        self.test_sums = np.stack([z.sum(1).numpy() for z in test[:-1]], 1)
+        if callable(layers):
+            self.sums, self.test_sums, self.paper = layers.sums(as64(e.x)), layers.sums(as64(e.test_x)), layers.paper(as64(e.x))
+        else:
+            self.sums = np.stack([z.sum(1).numpy() for z in train[:-1]], 1)
+            self.test_sums = np.stack([z.sum(1).numpy() for z in test[:-1]], 1)
         f = self.logits.numpy()
         true = f[np.arange(len(f)), e.y]
         other = f.copy()
@@ -150,9 +158,9 @@ def check_initial(store, table):
     nets, beyond, p = store.networks, [], []
     for n in nets:
         all_values = []
-        for name in n.dense:
-            bound = 1 / np.sqrt(n.init[name + ".weight"].shape[1])
-            all_values += [n.init[name + k].ravel().astype(float) / bound for k in (".weight", ".bias")]
+        for name in n.weighted:
+            bound = 1 / np.sqrt(n.init[name + ".weight"][0].size)
+            all_values += [n.init[name + k].ravel().astype(float) / bound for k in (".weight", ".bias") if name + k in n.init]
         v = np.concatenate(all_values)
         beyond.append(np.abs(v).max())
         p.append(1e-6 / max(stats.kstest(v, stats.uniform(-1, 2).cdf).pvalue, 1e-300))

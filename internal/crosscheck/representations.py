@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import trim_mean
 from sklearn.metrics import davies_bouldin_score
 
+import graph
 from mlp import MASK, PCG, as64, forward, tensors
 
 GOLDEN = 0x9E3779B97F4A7C15
@@ -61,6 +62,8 @@ def rounds(seed, n, count, size):
 
 def run(layers, x):
     """What each layer reads, and the logits; for derivatives with respect to all of them"""
+    if callable(layers):
+        return layers.views(as64(x).requires_grad_())
     read, a = [], as64(x).requires_grad_()
     for i, (w, b) in enumerate(layers):
         read.append(a)
@@ -187,7 +190,7 @@ def sibling(store, net):
 def values(store, net, e):
     """name: value, of a network whose training set is no larger than any sample but those of rounds"""
     layers, x, y = tensors(net, net.final), e.x, np.array(e.y)
-    classes = layers[-1][0].shape[0]
+    classes = net.record["architecture"]["classes"]
     seed = next(iter(store.values["davies-bouldin"].values()))["seed"]
     if len(y) > 528:
         raise ValueError("this check expects no more training examples than a sample has")
@@ -197,7 +200,8 @@ def values(store, net, e):
     images = np.asarray(x, float).reshape(-1, *shape[1:])
     d, g, read = margins(layers, x, y)
     out = demogen(d, g, read)
-    out["davies-bouldin"] = np.mean([davies_bouldin_score(read[1][r], y[r]) for r in rounds(seed, len(y), 10, 120)])
+    hidden = graph.pooled(read[1], layers.view_shape(1)) if callable(layers) else read[1]
+    out["davies-bouldin"] = np.mean([davies_bouldin_score(hidden[r], y[r]) for r in rounds(seed, len(y), 10, 120)])
     out["mixup-accuracy"] = mixup_accuracy(layers, x, y, seed, classes)
     out["dbi-mixup"] = out["davies-bouldin"] * (1 - out["mixup-accuracy"])
     (sample,) = rounds(seed, len(y), 1, 0)

@@ -16,22 +16,38 @@ def accuracy(layers, x, y):
         return (forward(layers, x)[-1].argmax(1) == y).double().mean().item()
 
 
+def of(net):
+    """What is moved, in float32: the network with its batch norms folded in"""
+    layers = tensors(net, net.final, torch.float32)
+    if callable(layers):
+        layers = tensors(net, net.final).fused()
+        layers.p = {k: v.float() for k, v in layers.p.items()}
+    return layers
+
+
+def listed(layers):
+    """Its tensors, layer by layer; a graph.Graph's as if of one layer"""
+    return [layers.trained()] if callable(layers) else layers
+
+
 def moved(layers, u):
+    if callable(layers):
+        return layers.with_trained([p + a for p, a in zip(layers.trained(), u[0])])
     return [(w + a, b + c) for (w, b), (a, c) in zip(layers, u)]
 
 
 def noise_drops(layers, x, y, scale, magnitude, draws, rng):
     """[draws] accuracy lost under u_i ~ N(0, scale^2), or N(0, scale^2 w_i^2 + eps^2)"""
     base, out = accuracy(layers, x, y), []
-    spread = [[(scale**2 * p**2 + EPSILON**2).sqrt() if magnitude else scale for p in layer] for layer in layers]
+    spread = [[(scale**2 * p**2 + EPSILON**2).sqrt() if magnitude else scale for p in layer] for layer in listed(layers)]
     for _ in range(draws):
-        u = [[s * torch.randn(p.shape, generator=rng) for s, p in zip(ss, layer)] for ss, layer in zip(spread, layers)]
+        u = [[s * torch.randn(p.shape, generator=rng) for s, p in zip(ss, layer)] for ss, layer in zip(spread, listed(layers))]
         out.append(base - accuracy(moved(layers, u), x, y))
     return np.array(out)
 
 
 def box(layers, scale, magnitude):
-    return [[scale * p.abs() + EPSILON if magnitude else torch.full_like(p, scale) for p in layer] for layer in layers]
+    return [[scale * p.abs() + EPSILON if magnitude else torch.full_like(p, scale) for p in layer] for layer in listed(layers)]
 
 
 def margin_loss(z, y):
@@ -56,7 +72,8 @@ def ascend(layers, x, y, r, steps, batch, size, start, objective, rng):
                 p.requires_grad_()
         loss = objective(forward(moved(layers, u), x[rows])[-1], y[rows])
         grads = torch.autograd.grad(loss, [p for layer in u for p in layer])
-        grads = [grads[k : k + 2] for k in range(0, len(grads), 2)]
+        grads = iter(grads)
+        grads = [[next(grads) for _ in layer] for layer in u]
         u = [[torch.minimum(torch.maximum(p.detach() + size(i) * s * g.sign(), -s), s) for p, s, g in zip(*t)] for t in zip(u, r, grads)]
     return u
 
@@ -87,7 +104,7 @@ def check(store, examples, table, draws, attacks, strong):
     reported, named, stronger, floor = [], [], {}, []
     for n in nets:
         e = examples[n.id]
-        layers = tensors(n, n.final, torch.float32)
+        layers = of(n)
         x, y = torch.tensor(e.x), torch.tensor(e.y)
         found = scales(store, n.id)
         for search, (scale, drop) in found.items():

@@ -9,6 +9,8 @@ import struct
 
 import numpy as np
 
+import graph
+
 
 def load_json(path):
     with open(path) as f:
@@ -53,12 +55,8 @@ class Network:
         self.final = load_safetensors(os.path.join(folder, "final.safetensors"))
         self.init = load_safetensors(os.path.join(folder, "init.safetensors"))
         self.history = load_lines(os.path.join(folder, "history.jsonl"))
-        self.dense = []
-        for layer in self.record["architecture"]["layers"]:
-            if layer["kind"] == "dense":
-                self.dense.append(layer["name"])
-            elif layer["kind"] not in ("relu", "flatten"):
-                raise ValueError("%s: this check knows MLPs without batch norm and dropout, not a %s" % (self.id, layer["kind"]))
+        self.dense = [layer["name"] for layer in self.record["architecture"]["layers"] if layer["kind"] == "dense"]
+        self.weighted = [layer["name"] for layer in self.record["architecture"]["layers"] if layer["kind"] in ("dense", "conv2d")]
 
     def correct(self):
         """Example i is bit i mod 8, counted from the lowest, of byte i div 8."""
@@ -66,8 +64,10 @@ class Network:
         return np.unpackbits(b, bitorder="little")
 
     def weights(self, tensors=None):
-        """The layers' matrices as float64, without biases"""
+        """The layers' matrices as float64, without biases, batch norm folded in; a kernel is [Out, In kh kw]"""
         tensors = self.final if tensors is None else tensors
+        if graph.is_graph(self):
+            return [k.reshape(len(k), -1) for k in graph.Graph(self, tensors).fused().kernels().values()]
         return [tensors[name + ".weight"].astype(np.float64) for name in self.dense]
 
     def __str__(self):

@@ -26,14 +26,14 @@ class Table:
     def disagreements(self):
         return [r for r in self.rows if not r[5]]
 
-    def evidence(self, path, source, others):
-        """Writes the rows on values of measures, one a line, as package evidence keeps them. others: {what: (measure, unit)}"""
+    def evidence(self, path, source, others, test):
+        """Writes the rows on values of measures, one a line, as package evidence keeps them. others: {what: (measure, unit)}; test: the test function"""
         lines = []
         for what, n, worst, tolerance, reason, _, _ in self.rows:
             measure, unit = others.get(what, (what[len("value of ") :], reason.split(";")[0]))
             if what not in others and not what.startswith("value of "):
                 continue
-            entry = {"measure": measure, "source": source, "test": "TestTiny", "unit": unit, "tolerance": tolerance, "error": rounded_up(worst), "values": n}
+            entry = {"measure": measure, "source": source, "test": test, "unit": unit, "tolerance": tolerance, "error": rounded_up(worst), "values": n}
             lines.append(json.dumps(entry, separators=(",", ":"), ensure_ascii=False))
         with open(path, "w") as f:
             f.write("[\n" + ",\n".join(sorted(lines)) + "\n]\n")

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, log_softmax
 
+import graph
+
 FLOAT32 = "relative; float32 logits"
 MARGIN = "relative; a float32 margin"
 FFT = ("prod-of-spec", "prod-of-spec-over-margin", "sum-of-spec", "sum-of-spec-over-margin", "fro-over-spec", "spec-init-main", "spec-orig-main", "dist-spec-init")
@@ -35,16 +37,32 @@ def norms(net, gamma, out):
     if gamma > 0:
         over = np.log(spec).sum() - 2 * np.log(gamma)
         out["spec-init-main"], out["spec-orig-main"] = over + np.log((moved / spec).sum()), over + np.log((fro / spec).sum())
-    x = np.ones(w[0].shape[1])  # a dense network of squared tensors has nothing below 0: its ReLUs do nothing
-    for name in net.dense:
-        x = net.final[name + ".weight"].astype(np.float64) ** 2 @ x + net.final[name + ".bias"].astype(np.float64) ** 2
-    out["path-norm"] = np.log(x.sum())
+    if graph.is_graph(net):
+        out["path-norm"] = graph.Graph(net, net.final).path_norm()
+    else:
+        x = np.ones(w[0].shape[1])  # a dense network of squared tensors has nothing below 0: its ReLUs do nothing
+        for name in net.dense:
+            x = net.final[name + ".weight"].astype(np.float64) ** 2 @ x + net.final[name + ".bias"].astype(np.float64) ** 2
+        out["path-norm"] = np.log(x.sum())
     if gamma > 0:
         out["path-norm-over-margin"] = out["path-norm"] - 2 * np.log(gamma)
         out["inverse-margin"] = 1 / gamma**2
-    for m in FFT:  # a dense layer's circular convolution is the matrix
-        if m in out:
-            out[m + "-fft"] = out[m]
+    circular(net, fro, moved, spec, spec_moved, gamma, out)
+
+
+def circular(net, fro, moved, spec, spec_moved, gamma, out):
+    """The rows with circular convolutions; a dense layer's is the matrix"""
+    if graph.is_graph(net):
+        now, before = (graph.Graph(net, t).fused().kernels().values() for t in (net.final, net.init))
+        side = net.record["architecture"]["input"]["h"]
+        spec = np.array([graph.circular(k, side) ** 2 for k in now])
+        spec_moved = np.array([graph.circular(a - b, side) ** 2 for a, b in zip(now, before)])
+    own = {"dist-spec-init": spec_moved.sum(), "fro-over-spec": (fro / spec).sum()}
+    products(own, "spec", spec, gamma)
+    if gamma > 0:
+        over = np.log(spec).sum() - 2 * np.log(gamma)
+        own["spec-init-main"], own["spec-orig-main"] = over + np.log((moved / spec).sum()), over + np.log((fro / spec).sum())
+    out.update({m + "-fft": v for m, v in own.items()})
 
 
 def exponent(values):
@@ -60,7 +78,8 @@ def exponent(values):
 
 
 def spectra(net, out):
-    layers = [np.linalg.svd(v, compute_uv=False) ** 2 for v in net.weights() if min(v.shape) >= LEAST]
+    layers = [graph.slices(net.final[n + ".weight"].astype(np.float64)) for n in net.weighted]
+    layers = [v for v in layers if len(v) >= LEAST]
     alphas = np.array([exponent(v) for v in layers])
     top = np.array([v.max() for v in layers])
     out["log-norm"] = np.mean([np.log10(v.sum()) for v in layers])

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 )
@@ -52,7 +53,9 @@ func (n *Network) Compute(ctx context.Context, m measure.Measure, options map[st
 		return Answer{Err: err}
 	}
 	src := &source{provider: n.provider, needs: info.Needs}
-	net := measure.NewNetwork(n.meta(complete, seed), src)
+	meta := MetaOf(n.subject)
+	meta.Seed, meta.Options = seed, complete
+	net := measure.NewNetwork(meta, src)
 	defer net.Release()
 	start := time.Now()
 	v, err := m.Compute(ctx, net)
@@ -62,16 +65,12 @@ func (n *Network) Compute(ctx context.Context, m measure.Measure, options map[st
 	}
 }
 
-func (n *Network) meta(options map[string]string, seed uint64) measure.Meta {
-	a := n.subject.Arch
-	m := measure.Meta{
-		ID: "network", Classes: a.Classes, TrainSize: len(n.subject.Data.Train.Y), InputShape: []int{a.Input.C, a.Input.H, a.Input.W},
-		Seed: seed, Options: options,
+// MetaOf is what a measure knows of a subject without asking.
+func MetaOf(s *quantity.Subject) measure.Meta {
+	a := s.Arch
+	return measure.Meta{
+		ID: "network", Layers: harness.LayersOf(s), Classes: a.Classes, TrainSize: len(s.Data.Train.Y), InputShape: []int{a.Input.C, a.Input.H, a.Input.W},
 	}
-	for _, l := range a.Layers {
-		m.Layers = append(m.Layers, measure.Layer{Name: l.Name, Kind: string(l.Kind), In: l.In, Out: l.Out})
-	}
-	return m
 }
 
 // source is the host's quantities without the wire, held to what a measure declared.

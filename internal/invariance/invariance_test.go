@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/internal/rewrite"
 	"github.com/genbench/genbench/measures"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
@@ -33,20 +34,28 @@ func engine(t *testing.T) models.Engine {
 // leaves out would show.
 func TestTransformations(t *testing.T) {
 	e := engine(t)
-	for _, batchNorm := range []bool{false, true} {
-		s, err := train(context.Background(), e, batchNorm)
+	for _, n := range rewrite.Networks() {
+		s, err := n.Train(context.Background(), e)
 		if err != nil {
 			t.Fatal(err)
+		}
+		batchNorm := s.Arch.Has(models.BatchNorm)
+		if batchNorm != strings.Contains(strings.ToLower(n.Title), "with batch norm") {
+			t.Fatalf("%q: batch norm %v", n.Title, batchNorm)
+		}
+		half1, half2 := "fc1.weight", "fc2.weight"
+		if s.Final.Find(half1) == nil {
+			half1, half2 = "block.conv1.weight", "block.conv2.weight"
 		}
 		hash := s.Final.Hash()
 		before, err := logits(e, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, tr := range transformations() {
-			c, classes, ok := tr.apply(s)
-			if tr.name == "rescaled before norm" && ok != batchNorm {
-				t.Errorf("%s applies: %v, batch norm: %v", tr.name, ok, batchNorm)
+		for _, tr := range rewrite.All() {
+			c, classes, ok := tr.Apply(s)
+			if tr.Name == "rescaled before norm" && ok != batchNorm {
+				t.Errorf("%s applies: %v, batch norm: %v", tr.Name, ok, batchNorm)
 			}
 			if !ok {
 				continue
@@ -56,37 +65,37 @@ func TestTransformations(t *testing.T) {
 				t.Fatal(err)
 			}
 			moved := functionMoved(before, after, s.Arch.Classes, classes)
-			if tr.moves && moved != 1 || !tr.moves && moved > rounding { // logits times 2 move by themselves
-				t.Errorf("batch norm %v, %s: the logits move by %v", batchNorm, tr.name, moved)
+			if tr.Moves && moved != 1 || !tr.Moves && moved > rounding { // logits times 2 move by themselves
+				t.Errorf("%s, %s: the logits move by %v", n.Title, tr.Name, moved)
 			}
 			if c.Final.Hash() == hash || c.Key == s.Key {
-				t.Errorf("%s changes nothing", tr.name)
+				t.Errorf("%s changes nothing", tr.Name)
 			}
 			if s.Final.Hash() != hash {
-				t.Fatalf("%s changes the network it was given", tr.name)
+				t.Fatalf("%s changes the network it was given", tr.Name)
 			}
 			if classes != nil {
 				if plain := functionMoved(before, after, s.Arch.Classes, nil); plain < 0.1 {
-					t.Errorf("%s moves the logits by %v before they are put back", tr.name, plain)
+					t.Errorf("%s moves the logits by %v before they are put back", tr.Name, plain)
 				}
 				for i, y := range c.Data.Train.Y {
 					if classes[y] != int(s.Data.Train.Y[i]) {
-						t.Fatalf("%s: label %d of example %d stands for %d, it was %d", tr.name, y, i, classes[y], s.Data.Train.Y[i])
+						t.Fatalf("%s: label %d of example %d stands for %d, it was %d", tr.Name, y, i, classes[y], s.Data.Train.Y[i])
 					}
 				}
 			}
 			// Half a transformation is seen: the next layer as it was.
 			half := *c
 			half.Final = c.Final.Clone()
-			copy(half.Final.Find("fc2.weight").Data, s.Final.Find("fc2.weight").Data)
-			copy(half.Final.Find("fc1.weight").Data, s.Final.Find("fc1.weight").Data)
-			if tr.name == "permuted units" || tr.name == "rescaled layers" || tr.name == "rescaled before norm" {
+			copy(half.Final.Find(half2).Data, s.Final.Find(half2).Data)
+			copy(half.Final.Find(half1).Data, s.Final.Find(half1).Data)
+			if tr.Name == "permuted units" || tr.Name == "rescaled layers" || tr.Name == "rescaled before norm" {
 				after, err := logits(e, &half)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if moved := functionMoved(before, after, s.Arch.Classes, classes); moved < 0.01 {
-					t.Errorf("half of %s moves the logits by %v only", tr.name, moved)
+					t.Errorf("half of %s moves the logits by %v only", tr.Name, moved)
 				}
 			}
 		}
@@ -121,8 +130,8 @@ func TestDocument(t *testing.T) {
 	}
 	const remedy = "go run ./internal/invariance --output docs/invariance.md"
 	for _, m := range measures.All() {
-		if n := strings.Count(string(kept), "\n| "+m.Info().Name+" |"); n != 2 {
-			t.Errorf("%s has %d rows, want 2; `%s` writes them", m.Info().Name, n, remedy)
+		if n := strings.Count(string(kept), "\n| "+m.Info().Name+" |"); n != 3 {
+			t.Errorf("%s has %d rows, want 3; `%s` writes them", m.Info().Name, n, remedy)
 		}
 	}
 	if os.Getenv("GENBENCH_TEST_ALL") != "1" || runtime.GOARCH != "amd64" {

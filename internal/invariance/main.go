@@ -3,7 +3,7 @@
 //
 //	go run ./internal/invariance --output docs/invariance.md
 //
-// It trains two small networks by itself, on kernels in plain Go, so that its
+// It trains three small networks by itself, on kernels in plain Go, so that its
 // output is the same on every machine of one architecture.
 package main
 
@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/genbench/genbench/internal/rewrite"
 	"github.com/genbench/genbench/measures"
 	"github.com/genbench/genbench/models/cpu"
 )
@@ -35,15 +36,15 @@ func main() {
 	}
 }
 
-// table probes both networks.
+// table probes the networks.
 func table(ctx context.Context) ([]byte, error) {
 	engine, err := cpu.New("go")
 	if err != nil {
 		return nil, err
 	}
 	var probes []*probed
-	for _, batchNorm := range []bool{false, true} {
-		p, err := probe(ctx, engine, batchNorm, measures.All())
+	for _, n := range rewrite.Networks() {
+		p, err := probe(ctx, engine, n, measures.All())
 		if err != nil {
 			return nil, err
 		}

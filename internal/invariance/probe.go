@@ -6,46 +6,12 @@ import (
 	"math"
 	"os"
 
-	"github.com/genbench/genbench/corpora/dataset"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/internal/inprocess"
+	"github.com/genbench/genbench/internal/rewrite"
 	"github.com/genbench/genbench/models"
 )
-
-// train makes the network that is transformed: 3 hidden layers of 24 units on 300 images, to a cross-entropy
-// of 0.01.
-func train(ctx context.Context, e models.Engine, batchNorm bool) (*quantity.Subject, error) {
-	set, err := dataset.Open("fmnist-mini", "")
-	if err != nil {
-		return nil, err
-	}
-	data, err := dataset.Build(set, dataset.Transform{Pool: 2, Train: 300, Test: 200})
-	if err != nil {
-		return nil, err
-	}
-	a, err := models.MLP(models.Shape{C: data.Shape.C, H: data.Shape.H, W: data.Shape.W}, data.Classes, models.MLPOptions{Width: 24, Depth: 3, BatchNorm: batchNorm})
-	if err != nil {
-		return nil, err
-	}
-	var trained [2]*models.Trained // the network and its sibling
-	for i := range trained {
-		trained[i], err = models.Train(ctx, e, a, models.Training{
-			Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.05, Momentum: 0.9}, BatchSize: 32, TargetLoss: 0.01, MaxEpochs: 400, Init: "pytorch",
-		}, models.Seeds{Init: uint64(i + 1), Order: 2, Dropout: 3}, models.Examples{X: data.Train.X, Y: data.Train.Y}, nil)
-		if err == nil && trained[i].Stop != models.StopTarget {
-			err = fmt.Errorf("the network stopped at a loss above its target: %s", trained[i].Stop)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	t, other := trained[0], trained[1].Final
-	return &quantity.Subject{
-		Key: t.Final.Hash(), Arch: a, Final: t.Final, Init: t.Init, Data: data, Facts: inprocess.FactsOf(t), Seed: 1,
-		Sibling: &quantity.Twin{Hash: other.Hash(), Arch: a, Final: other},
-	}, nil
-}
 
 // logits of the training and then the test inputs, [N, K].
 func logits(e models.Engine, s *quantity.Subject) ([]float32, error) {
@@ -84,10 +50,10 @@ const seeds = 9
 
 // probed is one network: what each transformation does to its function and to the measures.
 type probed struct {
-	batchNorm bool
-	function  []float64   // [transformations]; NaN where one does not apply
-	values    [][]outcome // [measures][1 + transformations]; the first is the network's own
-	noise     []float64   // [measures], the largest change with another seed; 0 of what is not stochastic
+	title    string
+	function []float64   // [transformations]; NaN where one does not apply
+	values   [][]outcome // [measures][1 + transformations]; the first is the network's own
+	noise    []float64   // [measures], the largest change with another seed; 0 of what is not stochastic
 }
 
 // outcome is a measure's value, or why it has none.
@@ -98,12 +64,12 @@ type outcome struct {
 }
 
 // probe computes every measure of the network and of its transformations.
-func probe(ctx context.Context, e models.Engine, batchNorm bool, ms []measure.Measure) (*probed, error) {
-	s, err := train(ctx, e, batchNorm)
+func probe(ctx context.Context, e models.Engine, n rewrite.Network, ms []measure.Measure) (*probed, error) {
+	s, err := n.Train(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	p := &probed{batchNorm: batchNorm, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
+	p := &probed{title: n.Title, values: make([][]outcome, len(ms)), noise: make([]float64, len(ms))}
 	cache, err := os.MkdirTemp("", "genbench-invariance-")
 	if err != nil {
 		return nil, err
@@ -118,8 +84,8 @@ func probe(ctx context.Context, e models.Engine, batchNorm bool, ms []measure.Me
 	if err := p.add(ctx, h, s, ms); err != nil {
 		return nil, err
 	}
-	for _, t := range transformations() {
-		changed, classes, ok := t.apply(s)
+	for _, t := range rewrite.All() {
+		changed, classes, ok := t.Apply(s)
 		if !ok {
 			p.function = append(p.function, math.NaN())
 			for m := range ms {
@@ -133,7 +99,7 @@ func probe(ctx context.Context, e models.Engine, batchNorm bool, ms []measure.Me
 		}
 		p.function = append(p.function, functionMoved(before, after, s.Arch.Classes, classes))
 		if err := p.add(ctx, h, changed, ms); err != nil {
-			return nil, fmt.Errorf("%s: %w", t.name, err)
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 	}
 	return p, p.listen(ctx, h, s, ms)

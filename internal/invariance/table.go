@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/genbench/genbench/harness/measure"
+	"github.com/genbench/genbench/internal/rewrite"
 )
 
 // still is the change below which a value counts as unmoved: what rounding in float32 does to sums over
@@ -20,13 +21,15 @@ func write(w io.Writer, engine string, ms []measure.Measure, probes []*probed) e
 		"Written by `go run ./internal/invariance --output docs/invariance.md`; not to be edited. It shows what each measure does when a\n" +
 		"network is written down in another way. Nothing here is asserted: a measure that a rescaling moves is not wrong, but its\n" +
 		"value is one of a parametrisation and not of a function alone.\n\n")
-	fmt.Fprintf(&b, "Networks: multi-layer perceptrons of 3 hidden layers of 24 units, without and with batch norm, trained on 300 images of\n"+
-		"fmnist-mini to a cross-entropy of 0.01 (engine %s). A cell is the relative change of the value, with the same seeds before and\n"+
+	fmt.Fprintf(&b, "Networks: multi-layer perceptrons of 3 hidden layers of 24 units, without and with batch norm, and a residual network: a 3x3\n"+
+		"convolution of stride 2 to 8 channels, a block of two with an identity shortcut, a mean over places and a dense layer, trained on 300 images of\n"+
+		"fmnist-mini to a cross-entropy of 0.01 (engine %s). In the residual network units are permuted and layers rescaled within the block: what a\n"+
+		"shortcut carries has a place and a scale that both branches share. A cell is the relative change of the value, with the same seeds before and\n"+
 		"after; of a measure on log scale, of what it is the logarithm of. **=**: at most %g. **~**: more than that, and\n"+
 		"no more than the noise, the largest change that %d other seeds make: transformations that move the weights' places let the\n"+
 		"same draws fall on other weights. —: does not apply, or not stochastic.\n\n", engine, still, seeds)
-	for _, t := range transformations() {
-		fmt.Fprintf(&b, "- **%s**: %s.\n", t.name, t.what)
+	for _, t := range rewrite.All() {
+		fmt.Fprintf(&b, "- **%s**: %s.\n", t.Name, t.What)
 	}
 	for _, p := range probes {
 		p.write(&b, ms)
@@ -36,12 +39,12 @@ func write(w io.Writer, engine string, ms []measure.Measure, probes []*probed) e
 }
 
 func (p *probed) write(b *strings.Builder, ms []measure.Measure) {
-	fmt.Fprintf(b, "\n## %s\n\n| |", map[bool]string{false: "Without batch norm", true: "With batch norm"}[p.batchNorm])
+	fmt.Fprintf(b, "\n## %s\n\n| |", p.title)
 	var heads []int
-	for i, t := range transformations() {
+	for i, t := range rewrite.All() {
 		if !math.IsNaN(p.function[i]) {
 			heads = append(heads, i)
-			fmt.Fprintf(b, " %s |", t.name)
+			fmt.Fprintf(b, " %s |", t.Name)
 		}
 	}
 	b.WriteString(" other seeds |\n|---|" + strings.Repeat("---|", len(heads)+1) + "\n| *logits* |")

@@ -49,8 +49,8 @@ func command(t *testing.T, program string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// fresh trains the networks on this machine and measures them.
-func fresh(t *testing.T) string {
+// fresh trains the networks of a specification on this machine and measures them.
+func fresh(t *testing.T, folder string) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("short tests: this one builds and runs genbench")
@@ -59,15 +59,15 @@ func fresh(t *testing.T) string {
 	if out, err := command(t, "go", "build", "-o", program, "./cmd/genbench"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if out, err := command(t, program, "run", "internal/measurecheck/networks.yaml", "--store", store, "--no-progress", "--measures", variants); err != nil {
+	if out, err := command(t, program, "run", "internal/measurecheck/"+folder+".yaml", "--store", store, "--no-progress", "--measures", variants); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return store
 }
 
 // check runs a script on a fresh store, then on one in which a value was changed: a check that cannot fail checks nothing.
-func check(t *testing.T, changed string, script ...string) {
-	store := fresh(t)
+func check(t *testing.T, folder, changed string, script ...string) {
+	store := fresh(t, folder)
 	run := func() (string, error) { return command(t, script[0], append(script[1:], store)...) }
 	out, err := run()
 	t.Log("\n" + out)
@@ -117,10 +117,16 @@ func TestFreshRGM(t *testing.T) {
 	if python == "" {
 		python = "/usr/bin/python3"
 	}
-	check(t, "path-norm", python, "internal/measurecheck/rgm.py", "--rgm", folder)
+	for _, networks := range []string{mlps, convolutions} {
+		t.Run(networks, func(t *testing.T) {
+			check(t, networks, "path-norm", python, "internal/measurecheck/rgm.py", "--rgm", folder)
+		})
+	}
 }
 
 func TestFreshWeightWatcher(t *testing.T) {
 	python := required(t, wwVariable, "Python with torch and weightwatcher 0.7.5.5")
-	check(t, "alpha", python, "internal/measurecheck/ww.py")
+	for _, networks := range []string{mlps, convolutions} {
+		t.Run(networks, func(t *testing.T) { check(t, networks, "alpha", python, "internal/measurecheck/ww.py") })
+	}
 }

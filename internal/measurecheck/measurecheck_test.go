@@ -1,8 +1,9 @@
-// Package measurecheck holds no code of genbench: its tests hold the measures of two networks that genbench trained,
-// testdata/networks, against values that other people's code computed of the same networks: testdata/rgm.json by
-// rgm.py, testdata/weightwatcher.json by ww.py. The networks were made by
+// Package measurecheck holds no code of genbench: its tests hold the measures of four networks that genbench trained,
+// testdata/networks (two MLPs) and testdata/convolutions (a NiN and a VGG), against values that other people's code computed of the same networks:
+// testdata/rgm.json and rgm-convolutions.json by rgm.py, testdata/weightwatcher.json and weightwatcher-convolutions.json by ww.py. The networks were made by
 //
 //	genbench run internal/measurecheck/networks.yaml --store STORE
+//	genbench run internal/measurecheck/convolutions.yaml --store STORE
 //
 // and are kept, since training them on another processor gives others.
 package measurecheck
@@ -21,6 +22,7 @@ import (
 
 	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/corpora/dataset"
+	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/measures"
@@ -57,10 +59,32 @@ func readTensors(t *testing.T, file string) models.State {
 	return s
 }
 
-// kept answers the networks of testdata by their ids.
-func kept(t *testing.T) map[string]*quantity.Subject {
+// mlps and convolutions are the folders of networks.
+const (
+	mlps         = "networks"
+	convolutions = "convolutions"
+)
+
+// valuesOf is the file of a program's values of a folder's networks.
+func valuesOf(program, folder string) string {
+	if folder == mlps {
+		return "testdata/" + program + ".json"
+	}
+	return "testdata/" + program + "-" + folder + ".json"
+}
+
+// whose ends the name of a source.
+func whose(folder string) string {
+	if folder == mlps {
+		return ""
+	}
+	return ", of a NiN and a VGG"
+}
+
+// kept answers the networks of a folder by their ids.
+func kept(t *testing.T, folder string) map[string]*quantity.Subject {
 	t.Helper()
-	records, err := filepath.Glob("testdata/networks/*/record.json")
+	records, err := filepath.Glob("testdata/" + folder + "/*/record.json")
 	if err != nil || len(records) != 2 {
 		t.Fatalf("%d networks kept, %v; want 2", len(records), err)
 	}
@@ -134,7 +158,7 @@ func (s *scorer) value(name string) (float64, error) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	net := measure.NewNetwork(measure.Meta{Classes: s.subject.Arch.Classes, TrainSize: s.subject.Data.Train.Len(), Options: options}, s)
+	net := measure.NewNetwork(measure.Meta{Classes: s.subject.Arch.Classes, TrainSize: s.subject.Data.Train.Len(), Layers: harness.LayersOf(s.subject), Options: options}, s)
 	defer net.Release()
 	return all[i].Compute(context.Background(), net)
 }

@@ -28,9 +28,15 @@ class Network:
     def has(self, kind):
         return any(layer["kind"] == kind for layer in self.layers)
 
+    def input(self):
+        """[C, H, W] of what the network reads; a network of dense layers reads vectors, [D, 1, 1]"""
+        s = self.record["architecture"]["input"]
+        return [s["c"], s["h"], s["w"]] if self.has("conv2d") else [s["c"] * s["h"] * s["w"], 1, 1]
+
     def __str__(self):
         kinds = [layer["kind"] for layer in self.layers]
-        return "%s (%d dense layers%s)" % (self.id, kinds.count("dense"), ", batch norm" if "batchnorm" in kinds else "")
+        count = ["%d %s layers" % (kinds.count(k), k) for k in ("conv2d", "dense") if k in kinds]
+        return "%s (%s%s)" % (self.id, ", ".join(count), ", batch norm" if "batchnorm" in kinds else "")
 
 
 def read(path):
@@ -63,6 +69,14 @@ def fill(module, prefix, tensors):
     """Copies the tensors PREFIX.* into the module"""
     state = {k[len(prefix) + 1 :]: torch.tensor(np.array(v)).reshape(module.state_dict()[k[len(prefix) + 1 :]].shape) for k, v in tensors.items() if k.startswith(prefix + ".")}
     module.load_state_dict(state, strict=False)  # num_batches_tracked is not kept
+
+
+def convolution(net, layer, tensors):
+    """A conv2d layer as torch.nn.Conv2d"""
+    w = tensors[layer["name"] + ".weight"]
+    m = torch.nn.Conv2d(w.shape[1], w.shape[0], w.shape[2], layer["stride"], layer.get("padding", 0), bias=not layer.get("no_bias"))
+    fill(m, layer["name"], tensors)
+    return m
 
 
 def versions(**more):

@@ -2,13 +2,13 @@
 """Runs WeightWatcher on networks that genbench trained.
 
     python3 -m venv --system-site-packages VENV && VENV/bin/pip install weightwatcher==0.7.5.5
-    genbench run internal/measurecheck/networks.yaml --store STORE
+    genbench run internal/measurecheck/networks.yaml --store STORE        (or convolutions.yaml)
     VENV/bin/python internal/measurecheck/ww.py STORE [--write FILE]
 
 Prints WeightWatcher's and genbench's value of every measure of spectra (genbench's from STORE/values, where they are), with
 the defaults of both and with options, and exits with status 1 where they differ by more than 1e-3. --write keeps
-WeightWatcher's values as JSON. A network is given to it as torch.nn.Linear and BatchNorm1d with the stored tensors; it
-looks at the Linear layers alone.
+WeightWatcher's values as JSON. A network is given to it as torch.nn.Linear, Conv2d and batch norm with the stored tensors; it
+looks at Linear and Conv2d layers alone.
 """
 
 import argparse
@@ -33,13 +33,15 @@ def module(net):
     for layer in net.layers:
         if layer["kind"] == "dense":
             m = torch.nn.Linear(layer["in"], layer["out"])
-        elif layer["kind"] == "batchnorm":
-            m = torch.nn.BatchNorm1d(layer["in"], eps=layer["epsilon"])
-        else:
-            m = torch.nn.ReLU()
-        if layer["kind"] != "relu":
             networks.fill(m, layer["name"], net.final)
-        out.add_module(layer["name"], m)
+        elif layer["kind"] == "conv2d":
+            m = networks.convolution(net, layer, net.final)
+        elif layer["kind"] == "batchnorm":
+            m = (torch.nn.BatchNorm2d if net.has("conv2d") else torch.nn.BatchNorm1d)(len(net.final[layer["name"] + ".weight"]), eps=layer["epsilon"])
+            networks.fill(m, layer["name"], net.final)
+        else:
+            m = torch.nn.Identity()
+        out.add_module(layer["name"].replace(".", "_"), m)
     return out
 
 

@@ -47,8 +47,8 @@ func (CNA) Info() measure.Info {
 		Scale:      measure.Raw,
 		Stochastic: true, // where there are more examples than are taken
 		Options: []measure.Option{
-			{Name: "layers", Default: "released", Values: []string{"released", "paper", "post_relu"}, Doc: "dense outputs without the logits; after batch norm, with the logits; outputs of the ReLUs"},
-			{Name: "reduce", Default: "sum", Values: []string{"sum", "mean", "abs_sum", "mean_channel_sum_space"}, Doc: "how a layer's units become one number; mean takes the width out"},
+			{Name: "layers", Default: "released", Values: []string{"released", "paper", "post_relu"}, Doc: "outputs of dense layers and convolutions without the classifier's; those of no shortcut, after batch norm, and the logits; outputs of the ReLUs"},
+			{Name: "reduce", Default: "sum", Values: []string{"sum", "mean", "abs_sum", "mean_channel_sum_space"}, Doc: "how a layer's units become one number; mean takes the width out; mean_channel_sum_space averages the channels of a map and sums its places, and sums the units of a vector"},
 			{Name: "include_logits", Default: "false", Values: []string{"false", "true"}, Doc: "count the logits as a layer (layers=paper always does)"},
 			{Name: "corr", Default: "pearson", Values: []string{"pearson", "spearman", "kendall"}, Doc: "which correlation; kendall is τ-b"},
 			{Name: "complexity", Default: "entropy", Values: []string{"entropy", "gzip", "png"}, Doc: "of the input: bits of its histogram, or bytes of its compressed file"},

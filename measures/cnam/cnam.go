@@ -135,13 +135,8 @@ func (m Area) Compute(ctx context.Context, net *measure.Network) (float64, error
 // areas smooths and scales the samples and answers the area between the splits,
 // and between halves of the first, NaN where that does not exist.
 func areas(train, test sample, axis string, seed uint64) (area, halves float64, err error) {
-	for _, s := range []struct {
-		name string
-		sample
-	}{{"training", train}, {"test", test}} {
-		if len(s.alpha) < window {
-			return 0, 0, measure.Undefined("a moving average over %d needs that many %s examples, there are %d", window, s.name, len(s.alpha))
-		}
+	if err := longEnough(train, test); err != nil {
+		return 0, 0, err
 	}
 	a, b := train.curve(), test.curve()
 	scale, err := jointly(a, b)

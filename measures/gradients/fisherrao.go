@@ -22,7 +22,7 @@ func (FisherRao) Info() measure.Info {
 			"f(x_n): its logits; d: number of layers with weights; N: number of training examples",
 		Deviations: "The expectation over labels is over those trained on (the paper's empirical norm), not over the network's own. " +
 			"The paper's networks have no biases: forms a and b are then equal, for <w, ∇f> = d·f; with biases, as here, they are not. " +
-			"form=fgm is the formula as printed by Jiang et al., from memory: the factor is there twice, since <w, ∇f> holds it already, and orders depths " +
+			"In residual networks they are undefined, as paths have different d. form=fgm is the formula as printed by Jiang et al., from memory: the factor is there twice, since <w, ∇f> holds it already, and orders depths " +
 			"differently. The norm is not rooted.",
 		Needs:   measure.Needs{measure.GradientDots, measure.FusedWeights, measure.TrainLogits, measure.TrainLabels},
 		Larger:  measure.PredictsLargerGap,
@@ -31,11 +31,16 @@ func (FisherRao) Info() measure.Info {
 	}
 }
 
-// Compute answers the measure. It is undefined where the gradients are.
+// Compute answers the measure. It is undefined where the gradients are, and forms b and fgm in a residual network.
 func (m FisherRao) Compute(ctx context.Context, net *measure.Network) (float64, error) {
 	form := net.Option("form")
 	factor := 1.0
 	if form != "a" {
+		for _, l := range net.Layers() {
+			if l.Kind == "add" {
+				return 0, measure.Undefined("form=%s rests on <w, ∇f> = d·f, d the number of layers with weights on every path: in a residual network (layer %s) paths differ in theirs", form, l.Name)
+			}
+		}
 		ts, err := net.FusedWeights(ctx)
 		if err != nil {
 			return 0, err

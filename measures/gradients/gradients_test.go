@@ -95,3 +95,19 @@ func TestTIC(t *testing.T) {
 		t.Errorf("a negative trace: %v", err)
 	}
 }
+
+// TestFisherRaoOfResiduals: what rests on one depth has none in a residual network; the norm itself does.
+func TestFisherRaoOfResiduals(t *testing.T) {
+	n := v8()
+	n.Weights = []measure.Tensor{{Name: "c.weight", Shape: []int{1, 1, 1, 1}, Data: []float32{1}}}
+	n.Layers = []measure.Layer{{Name: "c", Kind: "conv2d"}, {Name: "sum", Kind: "add", With: "c"}}
+	if v, err := value(t, FisherRao{}, n, nil); err != nil || math.Abs(v-14./3) > 1e-14 {
+		t.Errorf("form=a: %v, %v", v, err)
+	}
+	for _, form := range []string{"b", "fgm"} {
+		_, err := value(t, FisherRao{}, n, map[string]string{"form": form})
+		if why, ok := measure.IsUndefined(err); !ok || !strings.Contains(err.Error(), "residual") {
+			t.Errorf("form=%s: %v, %v", form, why, err)
+		}
+	}
+}

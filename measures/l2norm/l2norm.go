@@ -5,7 +5,8 @@
 //	l2norm-fro      1/γ² · Σ_k ‖W_k‖_F
 //	l2norm-product  ln( Π_k ‖W_k‖_F / γ )   the product form, natural logarithm
 //
-// W_k are the weights of the dense layers with batch norm folded in, biases left out. γ is the
+// W_k are the weights of the dense layers and convolutions with batch norm folded in, biases left out; a kernel is the matrix
+// [Out, In·kh·kw], as in the code of both sources. Every layer counts, those of a residual network's shortcuts too. γ is the
 // signed percentile (numpy's linear interpolation) of the training margins f_y - max_{j≠y} f_j.
 // Where γ <= 0 the value does not exist, since dividing by a margin that most of a tenth of the
 // examples fail to have means nothing; option margin_abs=true takes |γ| as the reference code of

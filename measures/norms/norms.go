@@ -25,9 +25,12 @@
 //	path-norm-over-margin     ln(Σ_k f_{w²}(1)_k / γ²)                              eq. 43
 //
 // f_{w²}(1) are the logits of the network with all weights and biases squared at an input of ones, which is the sum over
-// paths. The numbers of the equations are those that RGM's enumeration carries. Each measure with n_S also has the form
+// paths (of a window of a max-pool, those through its largest value). The numbers of the equations are those that RGM's enumeration carries. Each measure with n_S also has the form
 // NAME-fft, in which the spectral norm of a kernel is that of the circular convolution with it over an
 // image of the size of the network's input (Sedghi, Gupta and Long 2018, arXiv:1805.10408); of dense layers it is the same.
+//
+// Products and sums are over all layers with weights, those of a residual network's shortcuts too. A product of spectral norms bounds the Lipschitz
+// constant of a chain of layers; of a residual network it is the same number and no bound.
 //
 // Logarithms are natural. Values are not adjusted for the number of examples m: the paper's and RGM's
 // √(value/m) is applied by the statistics where asked. Everything is computed in float64 from the float32 weights.
@@ -192,6 +195,9 @@ func (m Measure) deviations() string {
 	s := "not adjusted for the number of examples (√(value/m) in the paper and its code), which the statistics do where asked; batch norm is folded in exactly"
 	if m.form == pathNorm {
 		s += ", where the code's neutral batch norm leaves a factor 1/√(1+ε) a layer; natural logarithm of what the paper and its code have as it is, which overflows"
+	}
+	if m.readsSpectral() || m.form == prodOfFro || m.form == sumOfFro {
+		s += "; in a residual network all layers count, those of shortcuts too, which the code cannot fold batch norm into, and no product bounds what the network does"
 	}
 	if m.fft {
 		s += "; a dense layer's is the matrix norm, where the code knows 4-dimensional weights only"

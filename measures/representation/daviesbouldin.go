@@ -2,6 +2,7 @@ package representation
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/genbench/genbench/harness/measure"
@@ -18,15 +19,16 @@ func (DaviesBouldin) Info() measure.Info {
 		Citation: "Davies and Bouldin, A cluster separation measure, 1979, doi:10.1109/TPAMI.1979.4766909; " + natekar + "; parthnatekar/pgdl, complexityDB",
 		Formula: "mean over rounds of 1/K Σ_i max_{j≠i} (S_i + S_j)/‖c_i - c_j‖₂; c_i the mean of class i's representations x^l in the " +
 			"round, S_i their mean Euclidean distance from c_i, K the classes in the round",
-		Deviations: "The source takes the output of the first convolution or pooling layer among the first three, max-pooled 4 x 4; " +
-			"without convolutions it is the output of the first hidden block, not pooled. Rounds of 120 are drawn without repeats from seeded " +
+		Deviations: "The source takes the output of the first convolution or pooling layer among the first three, max-pooled 4 x 4; here it is " +
+			"the output of the first hidden block, after its batch norm and ReLU, max-pooled 4 x 4 where it is a map (a side shorter than 4 as a whole), else as it is. Rounds of 120 are drawn without repeats from seeded " +
 			"permutations (source: three batches of 40 of TensorFlow's shuffle). Where two classes have one mean the index is undefined; " +
 			"the source and scikit-learn count 0 for the pair.",
 		Aliases: []string{"DBI"},
 		Needs:   measure.Needs{measure.LayerFeatures, measure.TrainLabels},
 		Larger:  measure.PredictsLargerGap, // classes that overlap early
 		Options: []measure.Option{layerOption("1"), roundsOption(),
-			{Name: "examples", Default: "120", Doc: "training examples of a round; 0 is all of them, in one round"}},
+			{Name: "examples", Default: "120", Doc: "training examples of a round; 0 is all of them, in one round"},
+			{Name: "pool", Default: "4", Doc: "side of the windows that maps are max-pooled in; 1: not at all"}},
 		Stochastic: true,
 	}
 }
@@ -41,6 +43,12 @@ func (DaviesBouldin) Compute(ctx context.Context, net *measure.Network) (float64
 	o, err := sample(net, examples)
 	if err != nil {
 		return 0, err
+	}
+	if o.Pool, err = net.IntOption("pool"); err != nil {
+		return 0, err
+	}
+	if o.Pool < 1 {
+		return 0, fmt.Errorf("option pool=%d is not positive", o.Pool)
 	}
 	f, err := net.LayerFeatures(ctx, net.Option("layer"), o)
 	if err != nil {

@@ -10,7 +10,7 @@
 // k-variance of class c, is the 1-Wasserstein distance between two random halves of its representations; Lip_c is the
 // largest ‖∇_{x^l}(f_y - f_j)‖₂ of its examples, w_c its share of the training set.
 //
-// Representations x^l are what the layers with weights read, counted from the input: x^1 is the output of the
+// Representations x^l are what the layers with weights read, each once, counted from the input: x^1 is the output of the
 // first hidden block after batch norm and ReLU. Labels are those trained on. Everything is in
 // evaluation mode.
 //

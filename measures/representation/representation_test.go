@@ -217,15 +217,15 @@ func TestRounds(t *testing.T) {
 		},
 	}
 	// (1+1)/4 in the first round, (2+2)/4 in the second.
-	given := map[string]string{"layer": "last", "rounds": "7", "examples": "33", "per_class": "4"}
+	given := map[string]string{"layer": "last", "rounds": "7", "examples": "33", "per_class": "4", "pool": "2"}
 	got, err := net.Compute(context.Background(), DBIMixup{}, given)
 	if want := (0.5 + 1) / 2 * (1 - 0.5); err != nil || math.Abs(got-want) > tol {
 		t.Errorf("dbi-mixup %v, %v, want %v", got, err, want)
 	}
-	if want := "last {7 33} {7 12}"; asked != want {
+	if want := "last {7 33 2} {7 12 0}"; asked != want {
 		t.Errorf("asked for %q, want %q", asked, want)
 	}
-	for _, bad := range []map[string]string{{"rounds": "0"}, {"examples": "-1"}, {"per_class": "0"}, {"rounds": "many"}} {
+	for _, bad := range []map[string]string{{"rounds": "0"}, {"examples": "-1"}, {"per_class": "0"}, {"pool": "0"}, {"rounds": "many"}} {
 		if v, err := net.Compute(context.Background(), DBIMixup{}, bad); err == nil {
 			t.Errorf("%v: %v", bad, v)
 		}

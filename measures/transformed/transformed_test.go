@@ -59,7 +59,7 @@ func TestAsked(t *testing.T) {
 		for _, c := range []struct {
 			given map[string]string
 			want  string
-		}{{nil, " 1 {10 50}"}, {map[string]string{"layer": "last", "rounds": "3", "examples": "0"}, " last {3 0}"}} {
+		}{{nil, " 1 {10 50 0}"}, {map[string]string{"layer": "last", "rounds": "3", "examples": "0"}, " last {3 0 0}"}} {
 			if _, err := net.Compute(context.Background(), m, c.given); err != nil || asked != m.transform+c.want {
 				t.Errorf("%s%v: asked for %q, %v; want %q", m.Info().Name, c.given, asked, err, m.transform+c.want)
 			}

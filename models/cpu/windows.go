@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/genbench/genbench/models"
+import (
+	"slices"
+
+	"github.com/genbench/genbench/models"
+)
 
 // A convolution's feature maps lie [H, W, C, w] in a panel: pixel by pixel, the channels of a pixel side by side, each of w examples. So
 // the Kernel rows of a window are runs of Kernel C values, and a convolution of a whole row of pixels is one matrix product whose second operand
@@ -57,7 +61,7 @@ func (p *plan) measure() {
 	for i := range p.layers {
 		l := &p.layers[i]
 		c.turns = c.turns || l.reads().turned() || l.writes().turned()
-		if l.reads().spots > 1 || l.kind == models.Conv2D {
+		if l.reads().spots > 1 || slices.Contains([]models.Kind{models.Conv2D, models.MaxPool, models.AvgPool, models.GlobalAvgPool}, l.kind) {
 			c.channels = max(c.channels, roundUp(l.to.C, 16))
 		}
 		if l.kind != models.Conv2D {

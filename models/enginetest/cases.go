@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/genbench/genbench/models"
@@ -22,18 +23,38 @@ type network struct {
 	coarse bool // inputs are multiples of 1/4, so that many are equal
 }
 
-// networks are the suite's networks (a batch norm of one place a channel never with a batch of one): every kind of layer alone, in the usual
+// networks are the suite's networks, each with a batch (of one example only where no batch norm has one place a channel).
+func networks(t *testing.T) []network {
+	t.Helper()
+	cases, err := drawn()
+	must(t, err)
+	return cases
+}
+
+// drawn draws the networks once.
+var drawn = sync.OnceValues(func() ([]network, error) {
+	cases := append(vectors(), images()...)
+	for i := range cases {
+		if err := cases[i].fill(uint64(i) + 1); err != nil {
+			return nil, err
+		}
+	}
+	more, err := random()
+	return append(cases, more...), err
+})
+
+// vectors are networks without images: every kind of layer alone, in the usual
 // order and in unusual ones, at sizes off every multiple that a kernel could
 // favour, and with logits far from 0.
-func networks(t *testing.T) []network {
+func vectors() []network {
 	mlp := func(d, k int, o models.MLPOptions) models.Architecture {
 		a, err := models.MLP(models.Shape{C: 1, H: 1, W: d}, k, o)
 		if err != nil {
-			t.Fatal(err)
+			panic(err)
 		}
 		return a
 	}
-	cases := []network{
+	return []network{
 		{name: "linear", arch: mlp(7, 3, models.MLPOptions{}), rows: 5},
 		{name: "relu", arch: mlp(12, 4, models.MLPOptions{Widths: []int{16, 9}}), rows: 17},
 		{name: "batchnorm", arch: mlp(11, 5, models.MLPOptions{Widths: []int{13, 6}, BatchNorm: true}), rows: 19},
@@ -50,11 +71,6 @@ func networks(t *testing.T) []network {
 		{name: "odd-start", arch: oddStart(), rows: 11},
 		{name: "panels", arch: mlp(33, 7, models.MLPOptions{Widths: []int{40, 24}, BatchNorm: true}), rows: 75},
 	}
-	cases = append(cases, images()...)
-	for i := range cases {
-		cases[i].fill(t, uint64(i)+1)
-	}
-	return cases
 }
 
 // oddChain has layers where no builder puts them.
@@ -95,19 +111,15 @@ func oddStart() models.Architecture {
 // fill draws tensors and a batch. It draws again while a ReLU reads a value so
 // near 0, or a max pool two values so near each other, that float32 rounding could
 // fall on the other side, where the true derivative is another one.
-func (c *network) fill(t *testing.T, seed uint64) {
-	t.Helper()
+func (c *network) fill(seed uint64) error {
 	if c.scale == 0 {
 		c.scale = 1
-	}
-	if err := c.arch.Validate(); err != nil {
-		t.Fatalf("%s: %v", c.name, err)
 	}
 	for try := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, try))
 		state, err := models.InitialState(c.arch, "pytorch", rng.Uint64())
 		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		c.state = perturbed(c.arch, state, c.scale, rng)
 		c.x, c.y = batch(c.arch, c.rows, rng)
@@ -120,10 +132,10 @@ func (c *network) fill(t *testing.T, seed uint64) {
 		near := min(n.kink(n.forward(widen(c.x), c.rows, models.Eval, models.Draw{})),
 			n.kink(n.forward(widen(c.x), c.rows, models.Learn, draw)))
 		if near > c.margin() {
-			return
+			return nil
 		}
 	}
-	t.Fatalf("%s: every draw has a kink next to a value", c.name)
+	return fmt.Errorf("%s: every draw has a kink next to a value", c.name)
 }
 
 // margin is how far ReLUs and max pools are kept from their kinks: ten times float32 rounding of values of order

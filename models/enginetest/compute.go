@@ -204,6 +204,9 @@ func testTwentySteps(t *testing.T, e models.Engine, c network) {
 	n := newNetwork64(c.arch, c.state)
 	for step := range uint64(20) {
 		d := models.Draw{Seed: 5, Step: step}
+		if n.kink(n.forward(widen(c.x), c.rows, models.Learn, d)) < c.margin()/10 {
+			break // float32 may take the other side from here on
+		}
 		loss, err := s.Step(c.x, c.y, d)
 		must(t, err)
 		want, grads := n.gradient(c.x, c.y, models.Learn, d)

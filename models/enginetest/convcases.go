@@ -68,6 +68,7 @@ func windows() []network {
 		{name: "conv-1x1", rows: 6, arch: sized(shape(3, 5, 4), 3, conv("c1", 5, 1, 1, 0), relu("r1"), conv("c2", 7, 1, 2, 0), relu("r2"), global, dense("fc", 3))},
 		{name: "conv-5x5", rows: 5, arch: sized(shape(1, 11, 8), 3, conv("c1", 4, 5, 1, 2), relu("r1"), pool("p", maxPool, 3, 2, 1), conv("c2", 6, 5, 2, 2), relu("r2"), dense("fc", 3))},
 		{name: "conv-beyond-image", rows: 8, arch: sized(shape(2, 3, 4), 3, conv("c1", 3, 5, 1, 2), relu("r1"), noBias(conv("c2", 4, 7, 2, 6)), relu("r2"), dense("fc", 3))},
+		{name: "conv-in-padding", rows: 6, arch: sized(shape(2, 4, 3), 3, conv("c1", 4, 1, 1, 1), relu("r1"), conv("c2", 5, 3, 2, 4), relu("r2"), noBias(conv("c3", 3, 2, 3, 3)), norm("n"), relu("r3"), dense("fc", 3))},
 		{name: "conv-even", rows: 9, arch: sized(shape(3, 8, 7), 3, conv("c1", 4, 2, 2, 0), relu("r1"), conv("c2", 5, 4, 1, 2), relu("r2"), conv("c3", 2, 2, 1, 1), relu("r3"), dense("fc", 3))},
 		{name: "conv-long-stride", rows: 4, arch: sized(shape(2, 9, 11), 2, conv("c1", 3, 2, 3, 0), relu("r1"), conv("c2", 3, 1, 2, 0), dense("fc", 2))},
 		{name: "conv-last", rows: 5, arch: sized(shape(3, 4, 4), 4, relu("r0"), conv("c1", 9, 3, 1, 1), relu("r1"), pool("p", avgPool, 3, 1, 0), conv("c2", 4, 2, 1, 0))},
@@ -78,9 +79,12 @@ func windows() []network {
 		{name: "maxpool-input", rows: 7, coarse: true, arch: sized(shape(2, 9, 7), 3, pool("p", maxPool, 3, 2, 1), conv("c", 3, 3, 1, 1), relu("r"), dense("fc", 3))},
 		{name: "maxpool-shapes", rows: 6, arch: sized(shape(3, 9, 10), 3, conv("c", 3, 3, 1, 1), pool("p1", maxPool, 3, 2, 0), relu("r"), pool("p2", maxPool, 2, 1, 1), pool("p3", maxPool, 2, 3, 0), dense("fc", 3))},
 		{name: "avgpool", rows: 5, arch: sized(shape(3, 11, 9), 3, pool("p0", avgPool, 2, 1, 0), conv("c", 5, 3, 1, 1), relu("r1"), pool("p1", avgPool, 3, 2, 0), pool("p2", avgPool, 1, 2, 0), conv("c2", 4, 1, 1, 0), relu("r2"), pool("p3", avgPool, 2, 3, 0), dense("fc", 3))},
+		{name: "pool-one-place", rows: 5, arch: sized(shape(6, 1, 1), 3, pool("a", avgPool, 1, 1, 0), pool("m", maxPool, 1, 1, 0), dense("fc1", 7), relu("r"), global, dense("fc", 3))},
 		{name: "nin", rows: 9, arch: sized(shape(3, 8, 8), 5, conv("c1", 7, 3, 2, 1), norm("n1"), relu("r1"), conv("c2", 7, 1, 1, 0), relu("r2"), dropout("d", 0.25), conv("c3", 5, 1, 1, 0), global)},
 		{name: "flatten", rows: 5, arch: sized(shape(2, 3, 4), 3, plain("f0", models.Flatten), norm("n"), dense("a", 6), plain("f1", models.Flatten), relu("r"), dense("fc", 3))},
 		{name: "vgg", rows: 70, arch: sized(shape(3, 6, 6), 10, conv("c1", 17, 3, 1, 1), norm("n1"), relu("r1"), pool("p1", maxPool, 2, 2, 0), conv("c2", 33, 3, 1, 1), norm("n2"), relu("r2"), pool("p2", maxPool, 2, 2, 0), plain("flat", models.Flatten), dense("fc1", 19), relu("r3"), dense("fc2", 10))},
+		{name: "conv-deep", rows: 5, arch: sized(shape(65, 3, 4), 3, conv("c1", 70, 3, 1, 1), relu("r1"), global, dense("fc", 3))},
+		{name: "conv-long-rows", rows: 33, arch: sized(shape(1, 3, 41), 3, conv("c1", 3, 3, 1, 1), relu("r1"), pool("p", maxPool, 3, 2, 1), conv("c2", 4, 2, 2, 0), relu("r2"), dense("fc", 3))},
 		{name: "conv-blocks", rows: 32, arch: sized(shape(16, 5, 4), 8, conv("c1", 32, 3, 1, 1), relu("r1"), conv("c2", 16, 1, 1, 0), relu("r2"), dense("fc", 8))},
 	}
 }

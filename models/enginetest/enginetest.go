@@ -3,7 +3,7 @@
 //
 // Values are held against a float64 implementation written here and checked by
 // finite differences, and against numbers that PyTorch computed
-// (testdata/torch.json, testdata/gradients.json). An engine's own test is one line:
+// (testdata/torch.json, gradients.json, images.json). An engine's own test is one line:
 //
 //	func TestConformance(t *testing.T) { enginetest.Run(t, cpu.New("")) }
 package enginetest
@@ -56,6 +56,7 @@ func Run(t *testing.T, e models.Engine) {
 	}
 	t.Run("PyTorch", func(t *testing.T) { testPyTorch(t, e) })
 	t.Run("PyTorchGradients", func(t *testing.T) { testPyTorchGradients(t, e) })
+	t.Run("PyTorchImages", func(t *testing.T) { testPyTorchImages(t, e) })
 	t.Run("ConfidentCurvature", func(t *testing.T) { testConfidentCurvature(t, e) })
 	t.Run("FirstAdamStep", func(t *testing.T) { testFirstAdamStep(t, e) })
 	t.Run("BeginClears", func(t *testing.T) { testBeginClears(t, e) })

@@ -111,7 +111,7 @@ func (n *network64) run(p *pass, l int, mode models.Mode, d models.Draw) {
 			}
 		case models.ReLU:
 			for i, v := range in {
-				if v > 0 {
+				if !(v <= 0) { // a NaN stays one
 					out[i] = v
 				}
 			}

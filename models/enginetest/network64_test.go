@@ -24,9 +24,9 @@ func TestOwnGradient(t *testing.T) {
 				stride := 1
 				switch windows := c.arch.Has(models.Conv2D); {
 				case windows && c.arch.NumParameters() > 1000:
-					stride = max(1, len(grads[i])/4)
+					stride = max(1, len(grads[i])/2)
 				case windows || len(grads[i]) > 200:
-					stride = max(1, len(grads[i])/19)
+					stride = max(1, len(grads[i])/7)
 				}
 				for j := 0; j < len(grads[i]); j += stride {
 					g := grads[i][j]
@@ -54,6 +54,7 @@ func TestOwnBackward(t *testing.T) {
 // of the layers from there on. Steps stay between the kinks: values on one, as the zeros that a ReLU wrote, have no derivative.
 func checkInputDifferences(t *testing.T, c network, n *network64, p *pass, seed []float64, want [][]float64) {
 	t.Helper()
+	checked := 0
 	for l, layer := range c.arch.Layers {
 		in := slices.Clone(p.input(l))
 		at := func() (q *pass, sum float64) {
@@ -63,7 +64,10 @@ func checkInputDifferences(t *testing.T, c network, n *network64, p *pass, seed 
 			}
 			return q, sum
 		}
-		checked, stride := 0, max(1, len(in)/17)
+		stride := max(1, len(in)/17)
+		if c.arch.NumParameters() > 1000 {
+			stride = max(1, len(in)/5)
+		}
 		for i := 0; i < len(in); i += stride {
 			for h := 1e-6; h > 5e-8; h /= 2 {
 				was := in[i]
@@ -84,9 +88,9 @@ func checkInputDifferences(t *testing.T, c network, n *network64, p *pass, seed 
 				break
 			}
 		}
-		if checked == 0 {
-			t.Fatalf("%s: no input of %s could be checked", c, layer.Name)
-		}
+	}
+	if checked < 2*len(c.arch.Layers) {
+		t.Errorf("%s: %d inputs of layers could be checked only", c, checked)
 	}
 }
 

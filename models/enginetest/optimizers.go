@@ -87,8 +87,9 @@ func testFirstAdamStep(t *testing.T, e models.Engine) {
 		_, grads := newNetwork64(c.arch, c.state).gradient(c.x, c.y, models.Learn, draw)
 		checked := 0
 		for i := range after {
+			top := largest(grads[i])
 			for j, g := range grads[i] {
-				if abs(g) < 1e-3*largest(grads[i]) {
+				if abs(g) < 1e-3*top {
 					continue
 				}
 				checked++

@@ -178,10 +178,50 @@ func testNewSessionErrors(t *testing.T, e models.Engine) {
 			t.Errorf("NewSession with %s is not an error", what)
 		}
 	}
+	for what, a := range brokenImages() {
+		if _, err := e.NewSession(a, 4); err == nil {
+			t.Errorf("NewSession with %s is not an error", what)
+		}
+	}
 }
 
-// testNotFinite gives a network infinite weights: a training that diverges must
-// be told by its loss, without an error and without a panic.
+// brokenImages are a residual network with one thing wrong in each.
+func brokenImages() map[string]models.Architecture {
+	broken := map[string]models.Architecture{}
+	for what, edit := range map[string]func(l []models.Layer){
+		"a kernel beyond its image": func(l []models.Layer) { l[0].Kernel = 9 },
+		"a kernel of nothing":       func(l []models.Layer) { l[0].Kernel = 0 },
+		"a stride of 0":             func(l []models.Layer) { l[3].Stride = 0 },
+		"padding below 0":           func(l []models.Layer) { l[0].Padding = -1 },
+		"padding twice the kernel": func(l []models.Layer) {
+			l[0].Padding, l[0].Out, l[1].In, l[1].Out, l[2].In, l[2].Out, l[3].In, l[3].Out, l[4].In = 6, 630, 630, 630, 630, 630, 630, 189, 189
+		},
+		"a max pool padded beyond half a kernel": func(l []models.Layer) { l[3].Padding = 2 },
+		"a padded average":                       func(l []models.Layer) { l[3].Kind, l[3].Padding = models.AvgPool, 1 },
+		"no channels":                            func(l []models.Layer) { l[0].Channels = 0 },
+		"an image that is not what follows":      func(l []models.Layer) { l[0].Channels, l[0].Out = 2, 40 },
+		"a batch norm of other width":            func(l []models.Layer) { l[1].Out = 5 },
+		"a summand of another shape": func(l []models.Layer) {
+			l[1], l[2].In, l[2].Out = models.Layer{Name: "n", Kind: models.Conv2D, Channels: 2, Kernel: 1, Stride: 1, In: 60, Out: 40}, 40, 40
+		},
+		"a summand that nobody wrote":            func(l []models.Layer) { l[2].With = "x" },
+		"an add without summand":                 func(l []models.Layer) { l[2].With = "" },
+		"a summand of a layer that does not add": func(l []models.Layer) { l[3].With = "n" },
+		"a source behind its reader":             func(l []models.Layer) { l[1].From = "s" },
+		"a layer that nobody reads":              func(l []models.Layer) { l[2].From, l[2].With = "c", "c" },
+		"two layers of one name":                 func(l []models.Layer) { l[3].Name = "n" },
+		"logits of another number":               func(l []models.Layer) { l[4].Out = 4 },
+		"an image for logits":                    func(l []models.Layer) { l[4] = conv("fc", 3, 1, 1, 0); l[4].In, l[4].Out = 6, 6 },
+	} {
+		a := sized(models.Shape{C: 2, H: 5, W: 4}, 3, conv("c", 3, 3, 1, 1), norm("n"), add("s", "c"), pool("p", models.MaxPool, 3, 2, 0), dense("fc", 3))
+		edit(a.Layers)
+		broken[what] = a
+	}
+	return broken
+}
+
+// testNotFinite gives a network NaN for weights, all of them or those of its first trainable tensor: a training that
+// diverges must be told by its loss, without an error and without a panic.
 func testNotFinite(t *testing.T, e models.Engine) {
 	for _, c := range networks(t) {
 		if c.rows < 2 {
@@ -189,20 +229,22 @@ func testNotFinite(t *testing.T, e models.Engine) {
 		}
 		s := c.session(t, e, c.rows)
 		must(t, s.Begin(models.Optimizer{Name: "sgd", LearningRate: 0.1}))
-		bad := c.state.Clone()
-		for i := range bad {
-			for j := range bad[i].Data {
-				bad[i].Data[j] = float32(math.NaN())
+		first := slices.IndexFunc(c.arch.Tensors(), func(spec models.TensorSpec) bool { return spec.Trainable })
+		for what, bad := range map[string]models.State{"NaN weights": nanState(c.arch), "a tensor of NaN": c.state.Clone()} {
+			nan(bad[first].Data)
+			n := newNetwork64(c.arch, bad)
+			if !math.IsNaN(n.loss(n.forward(widen(c.x), c.rows, models.Learn, draw), c.y)) {
+				continue // the tensor reaches no logit: later windows step over what it moves
 			}
-		}
-		must(t, s.SetState(bad))
-		loss, err := s.Step(c.x, c.y, draw)
-		if err != nil || !math.IsNaN(loss) && !math.IsInf(loss, 0) {
-			t.Errorf("%s: a step on NaN weights answers %v, %v; want a loss that is not finite and no error", c, loss, err)
-		}
-		logits := make([]float32, c.rows*c.arch.Classes)
-		if err := s.Logits(logits, c.x); err != nil {
-			t.Errorf("%s: logits of NaN weights: %v", c, err)
+			must(t, s.SetState(bad))
+			loss, err := s.Step(c.x, c.y, draw)
+			if err != nil || !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+				t.Errorf("%s: a step on %s answers %v, %v; want a loss that is not finite and no error", c, what, loss, err)
+			}
+			logits := make([]float32, c.rows*c.arch.Classes)
+			if err := s.Logits(logits, c.x); err != nil {
+				t.Errorf("%s: logits of %s: %v", c, what, err)
+			}
 		}
 	}
 }

@@ -7,20 +7,34 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// TestPanicIsError breaks a graph so that gorgonia panics on it, and checks
+// TestPanicIsError breaks graphs so that gorgonia panics on them, and checks
 // that the call answers an error and that the next one works.
 func TestPanicIsError(t *testing.T) {
-	a, err := models.MLP(models.Shape{C: 1, H: 1, W: 3}, 2, models.MLPOptions{Width: 4, Depth: 1})
+	mlp, err := models.MLP(models.Shape{C: 1, H: 1, W: 16}, 2, models.MLPOptions{Width: 4, Depth: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
+	image := models.Architecture{Family: "free", Input: models.Shape{C: 1, H: 4, W: 4}, Classes: 2, Layers: []models.Layer{
+		{Name: "c", Kind: models.Conv2D, In: 16, Out: 48, Channels: 3, Kernel: 3, Stride: 1, Padding: 1},
+		{Name: "p", Kind: models.MaxPool, In: 48, Out: 12, Kernel: 2, Stride: 2},
+		{Name: "fc", Kind: models.Dense, In: 12, Out: 2},
+	}}
+	for name, a := range map[string]models.Architecture{"mlp": mlp, "image": image} {
+		t.Run(name, func(t *testing.T) { testPanicIsError(t, a) })
+	}
+}
+
+func testPanicIsError(t *testing.T, a models.Architecture) {
 	opened, err := New().NewSession(a, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := opened.(*session)
-	x, y := make([]float32, 6), []int32{0, 1}
-	sums := [][]float64{make([]float64, 12), make([]float64, 4), make([]float64, 8), make([]float64, 2)}
+	x, y := make([]float32, 32), []int32{0, 1}
+	var sums [][]float64
+	for _, t := range a.Tensors() {
+		sums = append(sums, make([]float64, t.Size()))
+	}
 	logits, norms, grad := make([]float32, 4), make([]float64, 2), models.NewState(a)
 	if err := s.Begin(models.Optimizer{Name: "sgd", LearningRate: 1}); err != nil {
 		t.Fatal(err)

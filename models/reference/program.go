@@ -15,9 +15,9 @@ import (
 // for a fixed number of rows. The gradient's nodes come from gorgonia's
 // symbolic differentiation of the loss; no derivative is written here.
 //
-// Everything in the graph but the loss is a matrix, and sums over rows and
-// broadcasts are products with matrices of ones: gorgonia's handling of
-// vectors and of axes of size 1 has too many cases to trust as a reference.
+// Everything in the graph but the loss and the inside of a convolution is a matrix, [rows, C·H·W]
+// or a view of it, and sums over rows, broadcasts and pooling are products with constant matrices: gorgonia's handling of
+// vectors and of axes of size 1 has too many cases to trust as a reference. See windows.go for what is not used of its layers.
 // Its LogSoftMax is not used either: tensor v0.9.23 starts every row's maximum
 // at the first row's first value, and rows far below it become -Inf.
 //
@@ -32,7 +32,7 @@ type program struct {
 	x, target, shift []float64         // [rows, D], [rows, K], [rows, K]
 	seed             []float64         // [rows, K]
 	keep             map[int][]float64 // of dropout layer l, [rows, Out]
-	params           [][]float64       // of each tensor; a dense weight is transposed, [In, Out]
+	params           [][]float64       // of each tensor; a dense weight is transposed, [In, Out]; a conv2d weight is [Channels, C·Kernel²]
 
 	nodes    []step
 	values   []G.Value
@@ -41,7 +41,7 @@ type program struct {
 	outs     []int       // of each layer
 	loss     int         // -1: forward only
 	grads    []int       // of each tensor; -1: none. In a program for Backward: of what each layer reads
-	mean     map[int]int // of batch norm layer l in Learn mode, [1, Out]
+	mean     map[int]int // of batch norm layer l in Learn mode, [1, C]
 	variance map[int]int // biased
 }
 
@@ -62,9 +62,13 @@ type builder struct {
 	err   error
 	count int
 
+	values G.Nodes // what readers read: the network's input, then what each layer wrote
+
 	// Zeros added to what each layer reads in a program for Backward: gorgonia
 	// differentiates with regard to inputs of a graph only.
 	probes G.Nodes
+
+	means, variances map[int]*G.Node // of batch norm layers in Learn mode, [1, C]
 }
 
 // purpose is what a program computes beyond the logits.
@@ -79,12 +83,15 @@ const (
 // build makes a program.
 func build(a models.Architecture, rows int, mode models.Mode, use purpose) (*program, error) {
 	p := &program{rows: rows, mode: mode, keep: map[int][]float64{}, mean: map[int]int{}, variance: map[int]int{}, loss: -1}
-	b := &builder{g: G.NewGraph(), rows: rows, arch: a, p: p, use: use}
+	b := &builder{g: G.NewGraph(), rows: rows, arch: a, p: p, use: use, means: map[int]*G.Node{}, variances: map[int]*G.Node{}}
 	var params G.Nodes
 	for _, t := range a.Tensors() {
 		r, c := 1, t.Shape[0]
-		if len(t.Shape) == 2 {
+		switch len(t.Shape) {
+		case 2:
 			r, c = t.Shape[1], t.Shape[0]
+		case 4:
+			r, c = t.Shape[0], t.Shape[1]*t.Shape[2]*t.Shape[3]
 		}
 		node, backing := b.input(r, c)
 		params = append(params, node)
@@ -92,7 +99,7 @@ func build(a models.Architecture, rows int, mode models.Mode, use purpose) (*pro
 	}
 	x, backing := b.input(rows, a.Input.Size())
 	p.x = backing
-	outs, means, variances := b.layers(x, params)
+	outs := b.layers(x, params)
 	var loss *G.Node
 	var grads G.Nodes
 	switch {
@@ -108,7 +115,7 @@ func build(a models.Architecture, rows int, mode models.Mode, use purpose) (*pro
 	if b.err != nil {
 		return nil, fmt.Errorf("building the graph: %w", b.err)
 	}
-	return p, p.schedule(b.g, outs, loss, grads, means, variances)
+	return p, p.schedule(b.g, outs, loss, grads, b.means, b.variances)
 }
 
 // input is a matrix whose values the session writes.
@@ -144,59 +151,6 @@ func (b *builder) unary(op func(x *G.Node) (*G.Node, error), x *G.Node) *G.Node 
 	n, err := op(x)
 	b.err = err
 	return n
-}
-
-// onRows repeats a [1, C] matrix on every row.
-func (b *builder) onRows(x *G.Node) *G.Node {
-	return b.binary(G.Mul, b.filled(b.rows, 1, 1), x) // [rows, C]
-}
-
-// meanOfRows is the mean over the rows of a [rows, C] matrix.
-func (b *builder) meanOfRows(x *G.Node) *G.Node {
-	return b.binary(G.Mul, b.filled(1, b.rows, 1/float64(b.rows)), x) // [1, C]
-}
-
-// layers appends the chain and answers what each layer writes, and of batch
-// norm layers in Learn mode the batch's statistics.
-func (b *builder) layers(x *G.Node, params G.Nodes) (outs G.Nodes, means, variances map[int]*G.Node) {
-	means, variances = map[int]*G.Node{}, map[int]*G.Node{}
-	next := 0
-	for l, layer := range b.arch.Layers {
-		if b.use == backward {
-			probe := b.filled(b.rows, layer.In, 0)
-			b.probes = append(b.probes, probe)
-			x = b.binary(G.Add, x, probe)
-		}
-		switch layer.Kind {
-		case models.Dense:
-			x = b.binary(G.Add, b.binary(G.Mul, x, params[next]), b.onRows(params[next+1]))
-			next += 2
-		case models.ReLU:
-			// Not G.Rectify: its derivative at 0 is 1, PyTorch's and ours is 0.
-			zero := b.filled(b.rows, layer.Out, 0)
-			positive := b.binary(func(x, y *G.Node) (*G.Node, error) { return G.Gt(x, y, true) }, x, zero)
-			x = b.binary(G.HadamardProd, x, positive)
-		case models.Dropout:
-			if b.p.mode == models.Learn {
-				keep, backing := b.input(b.rows, layer.Out)
-				b.p.keep[l] = backing
-				x = b.binary(G.HadamardProd, x, keep)
-			}
-		case models.BatchNorm:
-			mean, variance := params[next+2], params[next+3]
-			if b.p.mode == models.Learn {
-				mean = b.meanOfRows(x)
-				variance = b.meanOfRows(b.unary(G.Square, b.binary(G.Sub, x, b.onRows(mean))))
-				means[l], variances[l] = mean, variance
-			}
-			std := b.unary(G.Sqrt, b.binary(G.Add, variance, b.filled(1, layer.Out, layer.Epsilon)))
-			x = b.binary(G.HadamardDiv, b.binary(G.Sub, x, b.onRows(mean)), b.onRows(std))
-			x = b.binary(G.Add, b.binary(G.HadamardProd, x, b.onRows(params[next])), b.onRows(params[next+1]))
-			next += 4
-		}
-		outs = append(outs, x)
-	}
-	return outs, means, variances
 }
 
 // crossEntropy is the sum over target ⊙ (log Σ_k exp(f_k - s) - (f - s)). The
@@ -350,7 +304,7 @@ func (p *program) compute(from, to int) error {
 		}
 		v, err := s.op.Do(inputs...)
 		if err != nil {
-			return fmt.Errorf("computing %v: %w", s.op, err)
+			return fmt.Errorf("gorgonia: computing %v: %w", s.op, err)
 		}
 		p.values[i] = v
 	}

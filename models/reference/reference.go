@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/genbench/genbench/models"
 )
@@ -275,8 +276,13 @@ func (s *session) gradient(x []float32, y []int32, mode models.Mode, d models.Dr
 	if mode != models.Eval && mode != models.Learn {
 		return 0, nil, fmt.Errorf("reference: unknown mode %d", mode)
 	}
-	if mode == models.Learn && len(y) == 1 && s.arch.Has(models.BatchNorm) {
-		return 0, nil, errors.New("reference: batch norm has no variance in a batch of one example")
+	examples := len(y)
+	if mode == models.Learn && examples < s.arch.LeastLearn() {
+		return 0, nil, errors.New("reference: batch norm has no variance in a batch of one example with one place a channel")
+	}
+	if mode == models.Learn && examples == 1 && s.arch.Has(models.BatchNorm) {
+		// A graph has two rows at least, and here they meet: twice the same example has its statistics, mean loss and gradient.
+		x, y = append(slices.Clone(x), x...), append(slices.Clone(y), y...)
 	}
 	p, err := s.program(x, len(y), mode, gradient)
 	if err != nil {
@@ -287,11 +293,11 @@ func (s *session) gradient(x []float32, y []int32, mode models.Mode, d models.Dr
 		p.target[i*s.arch.Classes+int(label)] = 1 / float64(len(y))
 	}
 	for l, keep := range p.keep {
-		mask := make([]float32, len(y)*s.arch.Layers[l].Out)
+		mask := make([]float32, examples*s.arch.Layers[l].Out)
 		models.DropoutMask(mask, s.arch.Layers[l].Rate, d, l)
 		clear(keep)
-		for i, v := range mask {
-			keep[i] = float64(v)
+		for i := range len(mask) * len(y) / examples {
+			keep[i] = float64(mask[i%len(mask)])
 		}
 	}
 	if err := p.run(); err != nil {
@@ -305,7 +311,7 @@ func (s *session) gradient(x []float32, y []int32, mode models.Mode, d models.Dr
 	if err != nil {
 		return 0, nil, fmt.Errorf("reference: %w", err)
 	}
-	return loss, grads, s.updateStatistics(p, len(y))
+	return loss, grads, s.updateStatistics(p, examples)
 }
 
 func (s *session) readGradients(p *program) ([][]float64, error) {
@@ -336,11 +342,12 @@ func (s *session) readGradients(p *program) ([][]float64, error) {
 func (s *session) updateStatistics(p *program, rows int) error {
 	for i, t := range s.specs {
 		layer := s.arch.Layers[t.Layer]
+		count := float64(rows * layer.In / t.Shape[0])
 		from, unbiased := p.mean, 1.0
 		switch t.Name {
 		case layer.Name + ".running_mean":
 		case layer.Name + ".running_var":
-			from, unbiased = p.variance, float64(rows)/float64(rows-1)
+			from, unbiased = p.variance, count/(count-1)
 		default:
 			continue
 		}

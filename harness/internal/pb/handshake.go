@@ -19,6 +19,13 @@ const MaxMessage = 64 << 20
 // process, so that it can end when the host does.
 const HostPIDVariable = "GENBENCH_HOST_PID"
 
+// DebugVariable is the environment variable that has a plugin wait for genbench, under a
+// debugger; ReattachVariable tells genbench where.
+const (
+	DebugVariable    = "GENBENCH_DEBUG"
+	ReattachVariable = "GENBENCH_REATTACH"
+)
+
 // Handshake is how a plugin and its host recognise each other. It protects
 // against mistakes, not against malice.
 func Handshake() plugin.HandshakeConfig {

@@ -292,6 +292,7 @@ type DescribeResponse struct {
 	Minor          uint32                 `protobuf:"varint,2,opt,name=minor,proto3" json:"minor,omitempty"` // minor version of the plugin's SDK
 	Measures       []*MeasureInfo         `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`
 	MaxConcurrency uint32                 `protobuf:"varint,4,opt,name=max_concurrency,json=maxConcurrency,proto3" json:"max_concurrency,omitempty"` // Computes that may run at once; 0 means 1
+	Version        string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`                                      // of the program: "v1.2.0", a revision; for people, and for genbench.lock
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -354,6 +355,13 @@ func (x *DescribeResponse) GetMaxConcurrency() uint32 {
 	return 0
 }
 
+func (x *DescribeResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
 type MeasureInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -361,7 +369,7 @@ type MeasureInfo struct {
 	Doc           string                 `protobuf:"bytes,3,opt,name=doc,proto3" json:"doc,omitempty"`
 	Family        string                 `protobuf:"bytes,4,opt,name=family,proto3" json:"family,omitempty"`
 	Citation      string                 `protobuf:"bytes,5,opt,name=citation,proto3" json:"citation,omitempty"`
-	Needs         []string               `protobuf:"bytes,6,rep,name=needs,proto3" json:"needs,omitempty"`
+	Needs         []string               `protobuf:"bytes,6,rep,name=needs,proto3" json:"needs,omitempty"` // see docs/protocol.md
 	Direction     Direction              `protobuf:"varint,7,opt,name=direction,proto3,enum=genbench.plugin.v1.Direction" json:"direction,omitempty"`
 	Scale         Scale                  `protobuf:"varint,8,opt,name=scale,proto3,enum=genbench.plugin.v1.Scale" json:"scale,omitempty"`
 	Stochastic    bool                   `protobuf:"varint,9,opt,name=stochastic,proto3" json:"stochastic,omitempty"` // the value depends on the seed
@@ -750,12 +758,24 @@ func (x *NetworkInfo) GetInputShape() []int64 {
 	return nil
 }
 
+// Layer is one layer, after those that it reads: enough to compute the network's
+// logits from its weights, whose tensors are NAME.weight, NAME.bias, ... Dropout
+// does nothing then, and its rate is not told.
 type Layer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	In            int64                  `protobuf:"varint,3,opt,name=in,proto3" json:"in,omitempty"`
-	Out           int64                  `protobuf:"varint,4,opt,name=out,proto3" json:"out,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`                                  // dense, conv2d, batchnorm, relu, dropout, maxpool, avgpool, globalavgpool, flatten, add, ...
+	In            int64                  `protobuf:"varint,3,opt,name=in,proto3" json:"in,omitempty"`                                     // values read
+	Out           int64                  `protobuf:"varint,4,opt,name=out,proto3" json:"out,omitempty"`                                   // values written
+	From          string                 `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`                                  // the earlier layer whose output this one reads; empty: the layer before it
+	With          string                 `protobuf:"bytes,6,opt,name=with,proto3" json:"with,omitempty"`                                  // add: the earlier layer whose output is added
+	Channels      int64                  `protobuf:"varint,7,opt,name=channels,proto3" json:"channels,omitempty"`                         // conv2d: channels written
+	Kernel        int64                  `protobuf:"varint,8,opt,name=kernel,proto3" json:"kernel,omitempty"`                             // conv2d, maxpool, avgpool: height and width of the window
+	Stride        int64                  `protobuf:"varint,9,opt,name=stride,proto3" json:"stride,omitempty"`                             // conv2d, maxpool, avgpool: step of the window
+	Padding       int64                  `protobuf:"varint,10,opt,name=padding,proto3" json:"padding,omitempty"`                          // conv2d, maxpool: rows and columns added on every side
+	Epsilon       float64                `protobuf:"fixed64,11,opt,name=epsilon,proto3" json:"epsilon,omitempty"`                         // batchnorm: added to the variance
+	InShape       []int64                `protobuf:"varint,12,rep,packed,name=in_shape,json=inShape,proto3" json:"in_shape,omitempty"`    // C, H, W of what is read; a vector is [In, 1, 1]
+	OutShape      []int64                `protobuf:"varint,13,rep,packed,name=out_shape,json=outShape,proto3" json:"out_shape,omitempty"` // C, H, W of what is written
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -816,6 +836,69 @@ func (x *Layer) GetOut() int64 {
 		return x.Out
 	}
 	return 0
+}
+
+func (x *Layer) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Layer) GetWith() string {
+	if x != nil {
+		return x.With
+	}
+	return ""
+}
+
+func (x *Layer) GetChannels() int64 {
+	if x != nil {
+		return x.Channels
+	}
+	return 0
+}
+
+func (x *Layer) GetKernel() int64 {
+	if x != nil {
+		return x.Kernel
+	}
+	return 0
+}
+
+func (x *Layer) GetStride() int64 {
+	if x != nil {
+		return x.Stride
+	}
+	return 0
+}
+
+func (x *Layer) GetPadding() int64 {
+	if x != nil {
+		return x.Padding
+	}
+	return 0
+}
+
+func (x *Layer) GetEpsilon() float64 {
+	if x != nil {
+		return x.Epsilon
+	}
+	return 0
+}
+
+func (x *Layer) GetInShape() []int64 {
+	if x != nil {
+		return x.InShape
+	}
+	return nil
+}
+
+func (x *Layer) GetOutShape() []int64 {
+	if x != nil {
+		return x.OutShape
+	}
+	return nil
 }
 
 type ComputeEvent struct {
@@ -967,7 +1050,10 @@ type Result struct {
 	Diagnostics map[string]float64 `protobuf:"bytes,8,rep,name=diagnostics,proto3" json:"diagnostics,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"` // finite
 	// Quantities of this network that the plugin kept from an earlier Compute
 	// and did not ask for again; the host charges them and checks the needs.
-	Reused        []*QuantityRequest `protobuf:"bytes,9,rep,name=reused,proto3" json:"reused,omitempty"`
+	Reused []*QuantityRequest `protobuf:"bytes,9,rep,name=reused,proto3" json:"reused,omitempty"`
+	// ComputeRequest.compute of the request that this answers; the host refuses
+	// another's. 0: not said.
+	Compute       uint64 `protobuf:"fixed64,10,opt,name=compute,proto3" json:"compute,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1078,6 +1164,13 @@ func (x *Result) GetReused() []*QuantityRequest {
 		return x.Reused
 	}
 	return nil
+}
+
+func (x *Result) GetCompute() uint64 {
+	if x != nil {
+		return x.Compute
+	}
+	return 0
 }
 
 type isResult_Outcome interface {
@@ -1976,12 +2069,13 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	" harness/internal/pb/plugin.proto\x12\x12genbench.plugin.v1\"D\n" +
 	"\x0fDescribeRequest\x12\x14\n" +
 	"\x05minor\x18\x01 \x01(\rR\x05minor\x12\x1b\n" +
-	"\tbroker_id\x18\x02 \x01(\rR\bbrokerId\"\xa0\x01\n" +
+	"\tbroker_id\x18\x02 \x01(\rR\bbrokerId\"\xba\x01\n" +
 	"\x10DescribeResponse\x12\x10\n" +
 	"\x03sdk\x18\x01 \x01(\tR\x03sdk\x12\x14\n" +
 	"\x05minor\x18\x02 \x01(\rR\x05minor\x12;\n" +
 	"\bmeasures\x18\x03 \x03(\v2\x1f.genbench.plugin.v1.MeasureInfoR\bmeasures\x12'\n" +
-	"\x0fmax_concurrency\x18\x04 \x01(\rR\x0emaxConcurrency\"\xaf\x03\n" +
+	"\x0fmax_concurrency\x18\x04 \x01(\rR\x0emaxConcurrency\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\"\xaf\x03\n" +
 	"\vMeasureInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
@@ -2028,19 +2122,29 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\n" +
 	"train_size\x18\x03 \x01(\x03R\ttrainSize\x12\x1f\n" +
 	"\vinput_shape\x18\x04 \x03(\x03R\n" +
-	"inputShape\"Q\n" +
+	"inputShape\"\xb1\x02\n" +
 	"\x05Layer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02in\x18\x03 \x01(\x03R\x02in\x12\x10\n" +
-	"\x03out\x18\x04 \x01(\x03R\x03out\"\x89\x01\n" +
+	"\x03out\x18\x04 \x01(\x03R\x03out\x12\x12\n" +
+	"\x04from\x18\x05 \x01(\tR\x04from\x12\x12\n" +
+	"\x04with\x18\x06 \x01(\tR\x04with\x12\x1a\n" +
+	"\bchannels\x18\a \x01(\x03R\bchannels\x12\x16\n" +
+	"\x06kernel\x18\b \x01(\x03R\x06kernel\x12\x16\n" +
+	"\x06stride\x18\t \x01(\x03R\x06stride\x12\x18\n" +
+	"\apadding\x18\n" +
+	" \x01(\x03R\apadding\x12\x18\n" +
+	"\aepsilon\x18\v \x01(\x01R\aepsilon\x12\x19\n" +
+	"\bin_shape\x18\f \x03(\x03R\ainShape\x12\x1b\n" +
+	"\tout_shape\x18\r \x03(\x03R\boutShape\"\x89\x01\n" +
 	"\fComputeEvent\x12:\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1c.genbench.plugin.v1.ProgressH\x00R\bprogress\x124\n" +
 	"\x06result\x18\x02 \x01(\v2\x1a.genbench.plugin.v1.ResultH\x00R\x06resultB\a\n" +
 	"\x05event\":\n" +
 	"\bProgress\x12\x1a\n" +
 	"\bfraction\x18\x01 \x01(\x01R\bfraction\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\"\x81\x04\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\"\x9b\x04\n" +
 	"\x06Result\x12\x16\n" +
 	"\x05value\x18\x01 \x01(\x01H\x00R\x05value\x12=\n" +
 	"\tundefined\x18\x02 \x01(\v2\x1d.genbench.plugin.v1.UndefinedH\x00R\tundefined\x127\n" +
@@ -2050,7 +2154,9 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\fhost_seconds\x18\x06 \x01(\x01R\vhostSeconds\x12\x1a\n" +
 	"\bwarnings\x18\a \x03(\tR\bwarnings\x12M\n" +
 	"\vdiagnostics\x18\b \x03(\v2+.genbench.plugin.v1.Result.DiagnosticsEntryR\vdiagnostics\x12;\n" +
-	"\x06reused\x18\t \x03(\v2#.genbench.plugin.v1.QuantityRequestR\x06reused\x1a>\n" +
+	"\x06reused\x18\t \x03(\v2#.genbench.plugin.v1.QuantityRequestR\x06reused\x12\x18\n" +
+	"\acompute\x18\n" +
+	" \x01(\x06R\acompute\x1a>\n" +
 	"\x10DiagnosticsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\t\n" +

@@ -11,7 +11,8 @@ import (
 func (n Net) representation(need measure.Need, args map[string]string) ([]measure.Array, error) {
 	rounds, _ := strconv.Atoi(args["rounds"])
 	examples, _ := strconv.Atoi(args["examples"])
-	o := measure.SampleOptions{Rounds: max(rounds, 1), Examples: examples}
+	pool, _ := strconv.Atoi(args["pool"])
+	o := measure.SampleOptions{Rounds: max(rounds, 1), Examples: examples, Pool: pool}
 	layer := args["layer"]
 	if layer == "" {
 		layer = "1"

@@ -196,6 +196,7 @@ func checkCancel(m measure.Measure, n Net, patience time.Duration, report report
 
 // checkMissing takes one need away: the store lacks it, then the network does.
 func checkMissing(m measure.Measure, n Net, need measure.Need, report reporter) {
+	anyway, without := measure.IsUndefined(ask(context.Background(), m, n, nil).err) // it may not get as far as the need
 	for _, kind := range []string{"missing", "undefined"} {
 		var withheld error = &measure.MissingError{Need: need, Reason: "taken away by measuretest"}
 		if kind == "undefined" {
@@ -205,8 +206,8 @@ func checkMissing(m measure.Measure, n Net, need measure.Need, report reporter) 
 		a := ask(context.Background(), m, n, nil)
 		var missing *measure.MissingError
 		is := errors.As(a.err, &missing)
-		if kind == "undefined" {
-			_, is = measure.IsUndefined(a.err)
+		if reason, undefined := measure.IsUndefined(a.err); undefined {
+			is = kind == "undefined" || without && reason == anyway
 		}
 		switch {
 		case a.panic != "":
