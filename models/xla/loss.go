@@ -10,7 +10,8 @@ import (
 type softmax struct {
 	losses hlo.Value // [K, N], cross-entropy in nats
 	p      hlo.Value // [K, classes, N], probabilities
-	chosen hlo.Value // [K, classes, N], 1 for the label
+	delta  hlo.Value // [K, classes, N], p less 1 for the label: the gradient of the loss by the logits
+	top    hlo.Value // [K, classes, N] of Bool: the largest logit
 }
 
 // softmax of the logits, [K, classes, N, 1, 1], with labels y, [K, N] of i32. The largest logit is taken away first, so that nothing overflows.
@@ -20,9 +21,11 @@ func (l *lowering) softmax(logits, y hlo.Value) softmax {
 	top := l.Reduce("maximum", f, math.Inf(-1), 1) // [K, N]
 	e := l.Unary("exponential", l.Sub(f, l.Broadcast(top, dims, 0, 2)))
 	sum := l.Reduce("add", e, 0, 1)
-	s := softmax{p: l.Div(e, l.Broadcast(sum, dims, 0, 2))}
+	s := softmax{p: l.Div(e, l.Broadcast(sum, dims, 0, 2)), top: l.Compare("EQ", f, l.Broadcast(top, dims, 0, 2))}
 	is := l.Compare("EQ", l.Iota(hlo.I32, 1, dims...), l.Broadcast(y, dims, 0, 2))
-	s.chosen = l.Convert(is, hlo.F64)
+	// p - 1 of a label that is all but certain would cancel: it is what the others have, negative.
+	others := l.Reduce("add", l.Select(is, l.zero(s.p), s.p), 0, 1)
+	s.delta = l.Select(is, l.Broadcast(l.Unary("negate", others), dims, 0, 2), s.p)
 	own := l.Reduce("add", l.Select(is, f, l.zero(f)), 0, 1)
 	s.losses = l.Add(l.Sub(top, own), l.Unary("log", sum))
 	return s
@@ -30,7 +33,7 @@ func (l *lowering) softmax(logits, y hlo.Value) softmax {
 
 // seed is the gradient of Σ_n weight_n loss_n with respect to the logits, [K, classes, N, 1, 1] in float32; weight is [N] or [K, N] of float64.
 func (l *lowering) seed(s softmax, weight hlo.Value) hlo.Value {
-	d := l.Mul(l.Sub(s.p, s.chosen), l.weigh(weight))
+	d := l.Mul(s.delta, l.weigh(weight))
 	return l.Reshape(l.narrow(d), l.k, l.a.Classes, l.n, 1, 1)
 }
 

@@ -54,7 +54,7 @@ func (l *lowering) layer(i int, layer models.Layer, p *pass, d draws) hlo.Value 
 	case models.BatchNorm:
 		return l.batchNorm(i, x, p.mode, p)
 	case models.ReLU:
-		return l.Binary("maximum", x, l.zero(x))
+		return l.Select(l.Compare("LE", x, l.zero(x)), l.zero(x), x) // a NaN stays: XLA's maximum may lose it on a processor
 	case models.Dropout:
 		if p.mode == models.Learn {
 			p.keep[i] = l.mask(i, x, d)

@@ -76,9 +76,11 @@ func (l *lowering) curvature(p *pass, y, weight hlo.Value, direction []hlo.Value
 	last := len(l.a.Layers) - 1
 	s := l.softmax(p.outs[last], y)
 	seed := l.seed(s, weight)
-	// R{p} = p (R{f} - Σ p R{f}).
+	// R{p} = p (R{f} - Σ p R{f}), R{f} less a number so that nothing cancels where one class is all but certain: its own R{f}.
 	dims := []int{l.k, l.a.Classes, l.n}
 	rf := l.Convert(l.Reshape(t.outs[last], dims...), hlo.F64)
+	own := l.Reduce("add", l.Select(s.top, rf, l.zero(rf)), 0, 1)
+	rf = l.Sub(rf, l.Broadcast(own, dims, 0, 2))
 	along := l.Reduce("add", l.Mul(s.p, rf), 0, 1)
 	rp := l.Mul(l.Mul(s.p, l.Sub(rf, l.Broadcast(along, dims, 0, 2))), l.weigh(weight))
 	moved := make([]hlo.Value, len(l.a.Layers)+1) // R{dy} of what each layer writes

@@ -50,7 +50,8 @@ func (l *lowering) maxPool(i int, x hlo.Value) (y hlo.Value, chosen []hlo.Value)
 	var values []hlo.Value
 	l.windows(i, x, math.Inf(-1), func(_ window, v hlo.Value) {
 		if values = append(values, v); y.Valid() {
-			y = l.Binary("maximum", y, v)
+			more := l.Binary("or", l.Compare("GT", v, y), l.Compare("NE", v, v)) // a NaN wins, and is not lost again
+			y = l.Select(more, v, y)
 		} else {
 			y = v
 		}
