@@ -31,8 +31,7 @@ type Needs struct{ Arguments, Outputs, Temporary int64 }
 
 type topologyCreateArgs struct {
 	head
-	name    unsafe.Pointer
-	length  uintptr
+	_       [2]uintptr // a name: the options tell all
 	options unsafe.Pointer
 	count   uintptr
 	handle  uintptr
@@ -49,7 +48,7 @@ type compileForArgs struct {
 	program    unsafe.Pointer
 	options    unsafe.Pointer
 	length     uintptr
-	client     uintptr
+	_          uintptr // a client: none
 	executable uintptr
 }
 
@@ -59,7 +58,7 @@ type memoryNeedsArgs struct {
 	_          int64 // code: not told
 	arguments  int64
 	outputs    int64
-	aliases    int64
+	_          int64 // aliases
 	temporary  int64
 	_          [5]int64 // on the host
 	_          room

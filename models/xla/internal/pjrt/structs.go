@@ -99,14 +99,14 @@ type optional struct {
 
 type memoryStatsArgs struct {
 	head
-	device   uintptr
-	used     int64
-	peak     optional
-	_        optional // number of allocations
-	_        optional // largest allocation
-	limit    optional
-	_        [7]optional
-	reserved room
+	device uintptr
+	used   int64
+	peak   optional
+	_      optional // number of allocations
+	_      optional // largest allocation
+	limit  optional
+	_      [7]optional
+	_      room
 }
 
 type program struct {
@@ -143,8 +143,7 @@ type executeArgs struct {
 	devices    uintptr
 	count      uintptr
 	outputs    unsafe.Pointer // [devices][outputs]
-	events     uintptr
-	device     uintptr
+	_          [2]uintptr     // events, a device
 	_          room
 }
 
@@ -156,19 +155,19 @@ type executableArgs struct {
 
 type bufferFromHostArgs struct {
 	head
-	client    uintptr
-	data      unsafe.Pointer
-	kind      int32
-	_         int32
-	dims      unsafe.Pointer
-	dimCount  uintptr
-	_         [2]uintptr // strides: none
-	semantics int32
-	_         int32
-	device    uintptr
-	_         [2]uintptr // memory and layout: the device's own
-	done      uintptr
-	buffer    uintptr
+	client   uintptr
+	data     unsafe.Pointer
+	kind     int32
+	_        int32
+	dims     unsafe.Pointer
+	dimCount uintptr
+	_        [2]uintptr // strides: none
+	_        int32      // semantics: the data is copied during the call
+	_        int32
+	device   uintptr
+	_        [2]uintptr // memory and layout: the device's own
+	done     uintptr
+	buffer   uintptr
 }
 
 // bufferArgs destroys one.
@@ -180,7 +179,7 @@ type bufferArgs struct {
 type bufferToHostArgs struct {
 	head
 	buffer uintptr
-	layout unsafe.Pointer
+	_      uintptr // layout: row-major
 	dst    unsafe.Pointer
 	length uintptr
 	event  uintptr
