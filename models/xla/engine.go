@@ -3,7 +3,6 @@
 package xla
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,7 +16,7 @@ import (
 // Supported says whether this build has the engine.
 const Supported = true
 
-// New finds and loads a plugin and makes an engine of one of its devices. Compiled programs are kept until the process ends.
+// New finds and loads a plugin and makes an engine of one of its devices. Programs that were used last are kept until the process ends.
 func New(o Options) (models.Engine, error) {
 	e, err := open(o)
 	if err != nil {
@@ -34,19 +33,6 @@ type engine struct {
 	options Options
 	debug   map[string]any // XLA's options
 	cache   *cache
-}
-
-// cache is the programs compiled for one client, by device, options and text: as long as the process they are kept, and engines share them.
-type cache struct {
-	mu       sync.Mutex
-	compiled map[[sha256.Size]byte]*program
-}
-
-// program is compiled once, by the first who asks; others wait.
-type program struct {
-	once sync.Once
-	exe  *pjrt.Executable
-	err  error
 }
 
 var _ models.Engine = (*engine)(nil)
@@ -84,7 +70,7 @@ func start(path, platform string) (*started, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &started{p, c, &cache{compiled: map[[sha256.Size]byte]*program{}}}
+	s := &started{p, c, newCache()}
 	clients.byPath[path] = s
 	return s, nil
 }
@@ -201,19 +187,4 @@ func (e *engine) accepts(a models.Architecture) error {
 		}
 	}
 	return nil
-}
-
-// compile compiles a program, or answers the one compiled before.
-func (e *engine) compile(s source) (*pjrt.Executable, error) {
-	key := sha256.Sum256(fmt.Append(nil, e.device.Index, e.debug, s.text)) // fmt prints maps in the order of their keys
-	c := e.cache
-	c.mu.Lock()
-	p := c.compiled[key]
-	if p == nil {
-		p = &program{}
-		c.compiled[key] = p
-	}
-	c.mu.Unlock()
-	p.once.Do(func() { p.exe, p.err = e.device.Compile(s.text, s.results, e.debug) })
-	return p.exe, p.err
 }

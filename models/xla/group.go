@@ -24,7 +24,7 @@ type group struct {
 	x, y             *pjrt.Array
 	sets             []trainingSet
 	slots            []groupNetwork
-	programs         map[groupProgram]*pjrt.Executable
+	programs         map[groupProgram]*program
 }
 
 // groupNetwork is what the host knows of a slot.
@@ -72,7 +72,7 @@ func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 		k = slotsFor(s.Arch, batch, e.client.Platform)
 	}
 	g := &group{
-		e: e, specs: s.Arch.Tensors(), batch: batch, programs: map[groupProgram]*pjrt.Executable{}, slots: make([]groupNetwork, k), sets: make([]trainingSet, 1),
+		e: e, specs: s.Arch.Tensors(), batch: batch, programs: map[groupProgram]*program{}, slots: make([]groupNetwork, k), sets: make([]trainingSet, 1),
 		shape: groupShape{a: s.Arch, k: k, examples: s.Examples, sets: 1, rule: ruleOf(s.Optimizer), how: e.how(k)},
 	}
 	if err := g.allocate(); err != nil {
@@ -106,19 +106,19 @@ func (g *group) Size() int { return len(g.slots) }
 // program compiles a program once.
 func (g *group) program(p groupProgram, write func() (source, error)) (*pjrt.Executable, error) {
 	p.sets = g.shape.sets
-	if e := g.programs[p]; e != nil {
-		return e, nil
+	if c := g.programs[p]; c != nil {
+		return c.exe, nil
 	}
 	src, err := write()
 	if err != nil {
 		return nil, err
 	}
-	e, err := g.e.compile(src)
+	c, err := g.e.compile(src)
 	if err != nil {
 		return nil, fmt.Errorf("%s of a group of %d networks: %w", p.what, g.shape.k, err)
 	}
-	g.programs[p] = e
-	return e, nil
+	g.programs[p] = c
+	return c.exe, nil
 }
 
 // Load puts a network into a slot.
@@ -237,6 +237,9 @@ func (g *group) Close() error {
 	free(g.moments)
 	g.x.Free()
 	g.y.Free()
-	g.tensors, g.moments, g.x, g.y, g.slots = nil, nil, nil, nil, nil
+	for _, p := range g.programs {
+		g.e.cache.release(p)
+	}
+	g.tensors, g.moments, g.x, g.y, g.slots, g.programs = nil, nil, nil, nil, nil, nil
 	return nil
 }

@@ -25,7 +25,7 @@ type session struct {
 	moments   []*pjrt.Array
 	hyper     *pjrt.Array
 	steps     int
-	programs  map[programKey]*pjrt.Executable
+	programs  map[programKey]*program
 }
 
 type programKey struct {
@@ -44,7 +44,7 @@ var errClosed = errors.New("the session is closed")
 
 func newSession(e *engine, a models.Architecture, maxBatch int) (*session, error) {
 	a.Layers = slices.Clone(a.Layers)
-	s := &session{e: e, a: a, specs: a.Tensors(), maxBatch: maxBatch, exact: exampleChunk(a), programs: map[programKey]*pjrt.Executable{}}
+	s := &session{e: e, a: a, specs: a.Tensors(), maxBatch: maxBatch, exact: exampleChunk(a), programs: map[programKey]*program{}}
 	if err := s.SetState(models.NewState(a)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -247,6 +247,9 @@ func (s *session) Close() error {
 	free(s.tensors)
 	free(s.moments)
 	s.hyper.Free()
+	for _, p := range s.programs {
+		s.e.cache.release(p)
+	}
 	*s = session{e: s.e, a: s.a}
 	return nil
 }

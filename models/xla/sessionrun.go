@@ -83,19 +83,19 @@ func (s *session) program(c call, rows int) (*pjrt.Executable, error) {
 	if c == callStep {
 		k.rule = ruleOf(s.optimizer)
 	}
-	if e := s.programs[k]; e != nil {
-		return e, nil
+	if p := s.programs[k]; p != nil {
+		return p.exe, nil
 	}
 	src, err := programOf(c, s.a, rows, s.e.how(1), k.rule)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.e.compile(src)
+	p, err := s.e.compile(src)
 	if err != nil {
 		return nil, fmt.Errorf("%s of %d examples: %w", c, rows, err)
 	}
-	s.programs[k] = e
-	return e, nil
+	s.programs[k] = p
+	return p.exe, nil
 }
 
 // upload copies arguments and keeps the first error.
