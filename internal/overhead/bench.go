@@ -164,11 +164,13 @@ func (b *bench) programs() ([]plugin.Program, error) {
 			return nil, err
 		}
 		names := ""
-		for i := k; i < len(b.chosen); i += b.options.plugins {
+		// Neighbours are of a family and read the same values: apart, each program would work them out again, which is no transport.
+		n := min(b.options.plugins, len(b.chosen))
+		for _, m := range b.chosen[k*len(b.chosen)/n : (k+1)*len(b.chosen)/n] {
 			if names != "" {
 				names += ","
 			}
-			names += b.chosen[i].Info().Name
+			names += m.Info().Name
 		}
 		p.Args = []string{"plugin", names}
 		programs = append(programs, p)

@@ -4,12 +4,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"testing"
 
 	"github.com/genbench/genbench/models"
 )
 
-// randomNetworks is how many networks are drawn layer by layer.
-const randomNetworks = 30
+// randomNetworks is how many networks are drawn layer by layer; a tenth of them with -short, as under the race detector.
+func randomNetworks() int {
+	if testing.Short() {
+		return 3
+	}
+	return 30
+}
 
 // widest is how many values a layer of theirs may write.
 const widest = 300
@@ -18,8 +24,9 @@ const widest = 300
 // last, and what may be computed in place or together differs from one to the next.
 func random() ([]network, error) {
 	var drawn []network
-	for seed := uint64(1); len(drawn) < randomNetworks; seed++ {
-		if seed > 4*randomNetworks {
+	wanted := randomNetworks()
+	for seed := uint64(1); len(drawn) < wanted; seed++ {
+		if seed > uint64(4*wanted) {
 			return nil, fmt.Errorf("%d of %d random networks have no draw away from kinks", int(seed)-len(drawn), seed)
 		}
 		rng := rand.New(rand.NewPCG(seed, 47))

@@ -272,8 +272,19 @@ def meta_of(request: pb.ComputeRequest, options: dict[str, str]) -> Meta:
 
     layers = tuple(
         Layer(
-            k.name, k.kind, getattr(k, "in"), k.out, getattr(k, "from"), getattr(k, "with"), k.channels, k.kernel, k.stride, k.padding, k.epsilon,
-            tuple(k.in_shape), tuple(k.out_shape),
+            k.name,
+            k.kind,
+            getattr(k, "in"),
+            k.out,
+            getattr(k, "from"),
+            getattr(k, "with"),
+            k.channels,
+            k.kernel,
+            k.stride,
+            k.padding,
+            k.epsilon,
+            tuple(k.in_shape),
+            tuple(k.out_shape),
         )
         for k in request.info.layers
     )
