@@ -68,7 +68,7 @@ func closed(c plugin.Confinement) string {
 // xlaRows say of every plugin for XLA that is found what it offers.
 func xlaRows(getenv func(string) string) [][]string {
 	if !xla.Supported {
-		return [][]string{{"engine xla", "not in this build", "it is for Linux on amd64 and arm64, without the build tag noxla"}}
+		return [][]string{{"engine xla", "not in this build", "on Linux, amd64 or arm64: go build -tags xla ./cmd/genbench"}}
 	}
 	found := xla.Describe(getenv)
 	if len(found) == 0 {

@@ -1,4 +1,4 @@
-//go:build linux && (amd64 || arm64) && !noxla
+//go:build linux && (amd64 || arm64) && xla
 
 package xla
 
@@ -24,9 +24,13 @@ func testEngine(t *testing.T, o Options) models.Engine {
 	return e
 }
 
-// TestConformance runs the suite of the engines with both ways to convolve.
+// TestConformance runs the suite of the engines with both ways to convolve; with -short, one: every network is a dozen programs to compile.
 func TestConformance(t *testing.T) {
-	for _, way := range []string{Patches, Native} {
+	ways := []string{Patches, Native}
+	if testing.Short() {
+		ways = ways[:1]
+	}
+	for _, way := range ways {
 		t.Run(way, func(t *testing.T) { enginetest.Run(t, testEngine(t, Options{Convolutions: way})) })
 	}
 }

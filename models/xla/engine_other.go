@@ -1,4 +1,4 @@
-//go:build !linux || (!amd64 && !arm64) || noxla
+//go:build !linux || (!amd64 && !arm64) || !xla
 
 package xla
 
@@ -13,7 +13,7 @@ const Supported = false
 
 // New says that this build has no such engine.
 func New(Options) (models.Engine, error) {
-	return nil, errors.New("this build has no xla engine: it is for Linux on amd64 and arm64, built without the tag noxla")
+	return nil, errors.New("this build has no xla engine: on Linux on amd64 or arm64, `go build -tags xla ./cmd/genbench` makes one that has it, without a C compiler")
 }
 
 // Describe finds nothing: this build has no such engine.

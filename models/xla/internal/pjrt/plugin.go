@@ -1,4 +1,4 @@
-//go:build linux && (amd64 || arm64) && !noxla
+//go:build linux && (amd64 || arm64) && xla
 
 // Package pjrt calls a PJRT plugin: a shared library that compiles StableHLO and runs it on a device. It binds
 // what models/xla needs of PJRT's C interface (openxla/xla, xla/pjrt/c/pjrt_c_api.h) without a C compiler, by
