@@ -40,8 +40,9 @@ type Program struct {
 	Builtin bool
 	Attach  string // gRPC target of a process that waits under a debugger; the program is then not started
 
-	pid   int    // of the process to attach to, 0: not known
-	stamp string // of the files when they were hashed
+	pid   int               // of the process to attach to, 0: not known
+	stamp string            // of the files when they were hashed
+	files map[string]string // of Folder: a file's path beneath it, its SHA-256
 }
 
 // Protocol is the version of the wire that plugins and genbench speak.
