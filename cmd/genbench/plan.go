@@ -158,13 +158,11 @@ func (s *stages) status(ctx context.Context) error {
 	if err := s.readResults(); err != nil {
 		return err
 	}
-	unconverged := 0
-	for _, r := range records {
-		if !r.Converged {
-			unconverged++
-		}
+	fmt.Fprintf(s.env.stdout, "%s: %d of %d networks\n", s.store.Dir(), len(records), len(s.networks))
+	for _, line := range unconverged(records) {
+		fmt.Fprintf(s.env.stdout, "  of them %s\n", line)
 	}
-	fmt.Fprintf(s.env.stdout, "%s: %d of %d networks, %d of them missed the target loss\n\n", s.store.Dir(), len(records), len(s.networks), unconverged)
+	fmt.Fprintln(s.env.stdout)
 	if missing := len(s.networks) - len(records); missing > 0 {
 		s.gap("%d of %d networks are not trained", missing, len(s.networks))
 	}
