@@ -62,6 +62,7 @@ type Options struct {
 	MemoryLimit    int64         // bytes of memory of one process, mapped files apart; 8 GiB; negative: none
 	RunDir         string        // short folder in which each process gets one of its own; "": the system's temporary folder
 	Sandbox        Sandbox       // "": best effort
+	Once           bool          // what ended or stalled its process is not asked again
 	Processes      int           // of one plugin, itself and what it starts; 256; negative: any number
 
 	// What a confined plugin may read beside the system, its own folder, its interpreter
@@ -160,6 +161,7 @@ type Outcome struct {
 	Detail      string  // of a failure: the stack, or the last 4 KiB of the plugin's standard error
 	Seconds     float64 // wall clock in the measure, without waiting for the host
 	HostSeconds float64 // what the quantities it asked for cost when they were computed, whoever asked first
+	Late        bool    // it Failed for having no answer at the deadline
 	PeakRSS     int64   // bytes, of the process so far: an upper bound for this Compute
 	Diagnostics map[string]float64
 	Warnings    []string

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,31 +12,57 @@ import (
 	"github.com/genbench/genbench/harness/plugin"
 )
 
-// measure runs all checks of one measure.
+// lateError says that a measure had no answer at its deadline.
+type lateError struct{ reason string }
+
+func (e *lateError) Error() string { return e.reason }
+
+// measure runs all checks of one measure, up to its first time-out.
 func (c *checker) measure(ctx context.Context, info measure.Info) error {
-	works, err := c.value(ctx, info)
-	if err != nil || !works {
-		return err // what has no value on an ordinary network cannot be looked at further
+	checks := []struct {
+		name string
+		run  func(context.Context, measure.Info) error
+	}{
+		{"value", c.value}, {"options", c.options}, {"determinism", c.repeats}, {"missing need", c.needs}, {"odd networks", c.odd},
+		{"deadline", c.deadline}, {"cancel", c.cancelled}, {"invariance", c.rewritten}, {"speed and memory", c.sizes},
 	}
-	for _, check := range []func(context.Context, measure.Info) error{c.options, c.repeats, c.needs, c.odd, c.deadline, c.rewritten, c.sizes} {
-		if err := check(ctx, info); err != nil {
+	for i, check := range checks {
+		err := check.run(ctx, info)
+		var late *lateError
+		switch {
+		case errors.Is(err, errNoValue):
+			return nil
+		case errors.As(err, &late):
+			found := tidy(late.reason)
+			var left []string
+			for _, rest := range checks[i+1:] {
+				left = append(left, rest.name)
+			}
+			if len(left) > 0 {
+				found += "; left out for that: " + strings.Join(left, ", ")
+			}
+			c.add(check.name, info.Name, Fail, found, "if it needs longer, give it --plugin-timeout here and in runs; if not, see where it waits: docs/isolation.md, \"Looking inside\"")
+			return nil
+		case err != nil:
 			return err
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return ctx.Err()
 		}
 	}
 	return nil
 }
 
-// value asks about ordinary networks; false: the measure has a value on none of them.
-func (c *checker) value(ctx context.Context, info measure.Info) (works bool, err error) {
+// errNoValue says that a measure has a value on no ordinary network, and so cannot be looked at further.
+var errNoValue = errors.New("no value")
+
+// value asks about ordinary networks.
+func (c *checker) value(ctx context.Context, info measure.Info) error {
 	var found []string
-	outcome := Pass
+	outcome, works := Pass, false
 	for _, n := range c.nets.ordinary {
 		out, err := c.ask(ctx, c.first, n.subject, question{measure: info.Name})
 		if err != nil {
-			return false, err
+			return err
 		}
 		switch out.Status {
 		case plugin.OK:
@@ -50,7 +77,10 @@ func (c *checker) value(ctx context.Context, info measure.Info) (works bool, err
 		}
 	}
 	c.add("value", info.Name, outcome, tidy(strings.Join(found, "; ")), "a trained network should have a finite value; a failure's message says where it was raised")
-	return works, nil
+	if !works {
+		return errNoValue
+	}
+	return nil
 }
 
 func worse(a, b Outcome) Outcome {
@@ -202,7 +232,7 @@ func (c *checker) deadline(ctx context.Context, info measure.Info) error {
 	if err != nil {
 		return err
 	}
-	took := max(0, time.Since(begin)-c.started).Seconds() / 2 // it is asked twice, with a start between
+	took := time.Since(begin).Seconds()
 	deadline := o.ComputeTimeout.Seconds()
 	switch {
 	case out.Status == plugin.OK || out.Status == plugin.Undefined || took < deadline/2:
@@ -212,7 +242,14 @@ func (c *checker) deadline(ctx context.Context, info measure.Info) error {
 	default:
 		c.add("deadline", info.Name, Pass, fmt.Sprintf("it stopped within %.0f ms of its deadline", max(0, took-deadline)*1000), "")
 	}
-	// A run that is interrupted must end at once, and the program be good for the next network.
+	return nil
+}
+
+// cancelled interrupts the measure: it must end at once, and the program be good for the next network.
+func (c *checker) cancelled(ctx context.Context, info measure.Info) error {
+	if len(info.Needs) == 0 {
+		return nil
+	}
 	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer cancel()
 	if _, err := c.ask(short, c.first, c.nets.ordinary[0].subject, question{measure: info.Name, alter: func(plugin.Quantities) plugin.Quantities { return silent{} }}); err != nil {
