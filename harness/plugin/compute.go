@@ -183,7 +183,7 @@ func outcome(r *pb.Result) Outcome {
 		if why == "" {
 			why = "the plugin gave no reason"
 		}
-		return Outcome{Status: Undefined, Reason: clip(why, 500)}
+		return Outcome{Status: Undefined, Reason: clip(why, 500), NotFinite: o.Undefined.Kind != pb.Undefined_KIND_NOT_APPLICABLE}
 	case *pb.Result_Missing:
 		m := measure.MissingError{Need: measure.Need(o.Missing.Quantity), Reason: o.Missing.Why}
 		return Outcome{Status: Skipped, Reason: clip(m.Error(), 500)}

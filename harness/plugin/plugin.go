@@ -161,6 +161,7 @@ type Outcome struct {
 	Detail      string  // of a failure: the stack, or the last 4 KiB of the plugin's standard error
 	Seconds     float64 // wall clock in the measure, without waiting for the host
 	HostSeconds float64 // what the quantities it asked for cost when they were computed, whoever asked first
+	NotFinite   bool    // it is Undefined for being NaN or infinite, without a reason of the measure's own
 	Late        bool    // it Failed for having no answer at the deadline
 	PeakRSS     int64   // bytes, of the process so far: an upper bound for this Compute
 	Diagnostics map[string]float64

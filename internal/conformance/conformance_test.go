@@ -88,6 +88,13 @@ func behaviours() map[string]func(context.Context, *measure.Network) (float64, e
 			}
 			return v, err
 		},
+		"is none on zeros": func(ctx context.Context, net *measure.Network) (float64, error) {
+			ts, err := net.Weights(ctx)
+			if err == nil && ts[0].Data[0] == 0 {
+				return math.NaN(), nil
+			}
+			return 1, err
+		},
 		"fails": func(context.Context, *measure.Network) (float64, error) { return 0, errors.New("did not converge") },
 		"dislikes b": func(_ context.Context, net *measure.Network) (float64, error) {
 			if net.Option("mode") == "b" {
@@ -177,6 +184,7 @@ func TestFindings(t *testing.T) {
 		{"does without", "missing need", Note, "train-margins: it answers without"},
 		{"prints", "output", Note, "the first: hello"},
 		{"is none", "value", Warn, "undefined on an ordinary network: the value is NaN"},
+		{"is none on zeros", "odd networks", Warn, "undefined on the others; without a reason: of zero weights: the value is NaN"},
 		{"fails", "value", Fail, "did not converge"},
 		{"dislikes b", "options", Fail, "mode=b: failed: m: no b here"},
 		{"first weight", "invariance", Note, "permuted units:"},

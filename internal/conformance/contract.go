@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,7 @@ var errNoValue = errors.New("no value")
 func (c *checker) value(ctx context.Context, info measure.Info) error {
 	var found []string
 	outcome, works := Pass, false
+	remedy := "a trained network should have a finite value; a failure's message says where it was raised"
 	for _, n := range c.nets.ordinary {
 		out, err := c.ask(ctx, c.first, n.subject, question{measure: info.Name})
 		if err != nil {
@@ -71,16 +73,25 @@ func (c *checker) value(ctx context.Context, info measure.Info) error {
 		case plugin.Undefined:
 			outcome = worse(outcome, Warn)
 			found = append(found, "undefined on "+n.what+": "+out.Reason)
+			remedy = cmp.Or(unreasoned(out), remedy)
 		default:
 			outcome = Fail
 			found = append(found, out.Status+" on "+n.what+": "+out.Reason)
 		}
 	}
-	c.add("value", info.Name, outcome, tidy(strings.Join(found, "; ")), "a trained network should have a finite value; a failure's message says where it was raised")
+	c.add("value", info.Name, outcome, tidy(strings.Join(found, "; ")), remedy)
 	if !works {
 		return errNoValue
 	}
 	return nil
+}
+
+// unreasoned is the remedy for an answer that is not a number; "" for others.
+func unreasoned(o plugin.Outcome) string {
+	if !o.NotFinite {
+		return ""
+	}
+	return "answer undefined with a reason where the formula has no value, and not NaN or an infinity: measure.Undefined in Go, raise genbench.Undefined in Python"
 }
 
 func worse(a, b Outcome) Outcome {
@@ -191,8 +202,8 @@ func (c *checker) needs(ctx context.Context, info measure.Info) error {
 
 // odd asks about broken networks.
 func (c *checker) odd(ctx context.Context, info measure.Info) error {
-	var bad []string
-	defined := 0
+	var bad, bare []string
+	defined, remedy := 0, ""
 	for _, n := range c.nets.odd {
 		out, err := c.ask(ctx, c.first, n.subject, question{measure: info.Name})
 		if err != nil {
@@ -202,6 +213,9 @@ func (c *checker) odd(ctx context.Context, info measure.Info) error {
 		case plugin.OK:
 			defined++
 		case plugin.Undefined, plugin.Skipped:
+			if out.NotFinite {
+				bare, remedy = append(bare, n.what+": "+out.Reason), unreasoned(out)
+			}
 		default:
 			bad = append(bad, n.what+": "+out.Reason)
 		}
@@ -210,7 +224,12 @@ func (c *checker) odd(ctx context.Context, info measure.Info) error {
 		c.add("odd networks", info.Name, Fail, tidy(strings.Join(bad, "; ")), "answer undefined with a reason where the formula has no value: measure.Undefined in Go, raise genbench.Undefined in Python")
 		return nil
 	}
-	c.add("odd networks", info.Name, Pass, fmt.Sprintf("a value on %d of %d, undefined on the others", defined, len(c.nets.odd)), "")
+	found := fmt.Sprintf("a value on %d of %d, undefined on the others", defined, len(c.nets.odd))
+	if len(bare) > 0 {
+		c.add("odd networks", info.Name, Warn, tidy(found+"; without a reason: "+strings.Join(bare, "; ")), remedy)
+		return nil
+	}
+	c.add("odd networks", info.Name, Pass, found, "")
 	return nil
 }
 
