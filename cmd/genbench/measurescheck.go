@@ -27,7 +27,7 @@ func measuresCheck(env environment) *cobra.Command {
 	}
 	c.Flags().DurationVar(&f.start, "plugin-start-timeout", 15*time.Second, "time that the plugin has to start and describe itself")
 	c.Flags().DurationVar(&f.deadline, "plugin-timeout", time.Minute, "time that the plugin has for one network")
-	c.Flags().StringVar(&f.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: as of `genbench run`")
+	c.Flags().StringVar(&f.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: as of genbench run")
 	c.Flags().StringArrayVar(&f.read, "plugin-read", nil, "a file or folder that the plugin may read too; may be repeated")
 	c.Flags().Int64Var(&f.memory, "plugin-memory", 8<<10, "MiB of memory that the plugin may use")
 	c.Flags().StringVar(&f.format, "format", "text", "text or json")
