@@ -33,6 +33,9 @@ func (f *flags) plan(ctx context.Context, name string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	if err := f.checkData(); err != nil {
+		return errUsage{err}
+	}
 	if !(f.gpuRate > 0) {
 		return usagef("--gpu-tflops %v: give a positive number", f.gpuRate)
 	}

@@ -52,6 +52,11 @@ func (f *flags) openStages(name string, wants storeState) (*stages, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	if wants != readOnly {
+		if err := f.checkData(); err != nil {
+			return nil, errUsage{err}
+		}
+	}
 	spec, err := corpora.Find(name)
 	if err != nil {
 		return nil, errUsage{err}
