@@ -206,7 +206,24 @@ func (c *checker) output() {
 		c.add("output", "", Pass, "it wrote nothing", "")
 		return
 	}
-	c.add("output", "", Note, fmt.Sprintf("it wrote %d lines, the first: %s", len(c.lines), tidy(c.lines[0])), "harmless: genbench shows it when something fails; a measure that writes for every network is slow")
+	c.add("output", "", Note, fmt.Sprintf("it wrote %d lines, the %s", len(c.lines), telling(c.lines)), "harmless: genbench shows it when something fails; a measure that writes for every network is slow")
+}
+
+// telling is the line that says the most: the first, or of a Python traceback the last, which names the exception.
+func telling(lines []string) string {
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "Traceback (most recent call last)") {
+			continue
+		}
+		end := i + 1
+		for end < len(lines)-1 && (lines[end] == "" || strings.HasPrefix(lines[end], " ")) {
+			end++
+		}
+		if end < len(lines) {
+			return "last of a traceback: " + tidy(lines[end])
+		}
+	}
+	return "first: " + tidy(lines[0])
 }
 
 // stop ends the processes, which should need no force.
