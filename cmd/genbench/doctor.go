@@ -23,12 +23,15 @@ func doctorCommand(env environment) *cobra.Command {
 }
 
 func (f *flags) doctor() error {
+	if err := f.checkData(); err != nil {
+		return err
+	}
 	rows := [][]string{
 		{"genbench", version() + ", " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, ""},
 		{"processors", fmt.Sprint(runtime.NumCPU()), ""},
 		{"engine cpu", "kernels " + strings.Join(cpu.Kernels(), ", "), "choose with $" + envKernels},
 		{"engine reference", "gorgonia, slow: for checks", ""},
-		{"engine xla", "not in this build", ""},
+		{"engine xla", "not in this build", "use --engine cpu, the default: nothing needs a GPU"},
 	}
 	rows = append(rows, sandboxRows(plugin.Probe())...)
 	if err := plainTable(f.env.stdout, []string{"what", "found", "remedy"}, rows); err != nil {
