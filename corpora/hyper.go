@@ -47,6 +47,11 @@ type hyper struct {
 	families map[string]Value // families that read it, each with its default; nil: all do, and def is the default
 }
 
+// IsHyperparameter says whether an axis of that name is a hyperparameter's; otherwise its values are a corpus' own named alternatives.
+func IsHyperparameter(axis string) bool {
+	return slices.ContainsFunc(hypers(), func(h hyper) bool { return h.name == axis })
+}
+
 // hypers lists every hyperparameter, in the order of the sections of a spec.
 // The defaults are PyTorch's where it has one.
 func hypers() []hyper {

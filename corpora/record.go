@@ -102,6 +102,9 @@ func (r *Record) Gap() float64 { return r.Train.Accuracy - r.Test.Accuracy }
 // LossGap is test loss minus train loss, in nats; larger is worse.
 func (r *Record) LossGap() float64 { return r.Test.Loss - r.Train.Loss }
 
+// Diverged says that training ended at a loss that was NaN or infinite; the network then is not Converged either.
+func (r *Record) Diverged() bool { return !r.Converged && r.Stop == models.StopDiverged }
+
 // Imported says that the network was not trained by genbench.
 func (r *Record) Imported() bool { return r.Source != SourceTrained }
 

@@ -67,6 +67,7 @@ type TrainReport struct {
 	Trained, Reused, Failed int
 	Damaged                 []string // IDs that were set aside, by rising ID; imported ones are failures too
 	Unconverged             []string // IDs, of all networks in the store, that missed the target loss
+	Diverged                []string // those of Unconverged of which a loss was NaN or infinite
 	Failures                []NetworkFailure
 }
 
@@ -106,6 +107,7 @@ func Train(ctx context.Context, s *Store, nets []Network, o TrainOptions) (*Trai
 	}
 	slices.Sort(t.report.Damaged)
 	slices.Sort(t.report.Unconverged)
+	slices.Sort(t.report.Diverged)
 	slices.SortFunc(t.report.Failures, func(a, b NetworkFailure) int { return cmp.Compare(a.ID, b.ID) })
 	return t.report, err
 }
@@ -259,6 +261,9 @@ func lacks(r *Record, n *Network) bool {
 func (t *training) noteConverged(r *Record) {
 	if !r.Converged {
 		t.report.Unconverged = append(t.report.Unconverged, r.ID)
+	}
+	if r.Diverged() {
+		t.report.Diverged = append(t.report.Diverged, r.ID)
 	}
 }
 

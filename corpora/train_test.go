@@ -371,8 +371,8 @@ func TestChangedDataSet(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	s, nets := open(t, t.TempDir(), strings.Replace(small, "lr: 0.1", "lr: 1e5, weight_decay: 1e3", 1))
 	r := train(t, s, nets, 4, 0)
-	if len(r.Unconverged) != 4 {
-		t.Fatalf("%+v; want 4 unconverged", r)
+	if len(r.Unconverged) != 4 || !slices.Equal(r.Diverged, r.Unconverged) {
+		t.Fatalf("%+v; want 4 unconverged, all of which diverged", r)
 	}
 	rec, err := s.Record(nets[0].ID)
 	if err != nil || rec.Converged || rec.Stop != models.StopDiverged {

@@ -24,6 +24,9 @@ func doctorCommand(env environment) *cobra.Command {
 }
 
 func (f *flags) doctor() error {
+	if err := f.checkData(); err != nil {
+		return err
+	}
 	rows := [][]string{
 		{"genbench", version() + ", " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, ""},
 		{"processors", fmt.Sprint(runtime.NumCPU()), ""},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -113,6 +114,20 @@ func (f *flags) check() error {
 	}
 	if f.format != "" && !slices.Contains(formats, f.format) {
 		return usagef("--format %q: known are %s", f.format, strings.Join(formats, ", "))
+	}
+	return nil
+}
+
+// checkData refuses a --data that holds no data sets, before anything looks for one in it.
+func (f *flags) checkData() error {
+	if f.data == "" {
+		return nil
+	}
+	switch info, err := os.Stat(f.data); {
+	case err != nil:
+		return fmt.Errorf("--data: %w; give the folder with the data sets' official files, or leave --data and $%s out", err, envData)
+	case !info.IsDir():
+		return fmt.Errorf("--data %s: it is a file; give the folder that holds it", f.data)
 	}
 	return nil
 }

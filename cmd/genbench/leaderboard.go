@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/harness"
@@ -74,7 +75,7 @@ func (s *stages) score() error {
 		return fmt.Errorf("no network to score: the store %s has none; `genbench train` trains them", s.store.Dir())
 	}
 	if !in.KeepUnconverged && !slices.ContainsFunc(in.Networks, func(n report.Network) bool { return !n.Unconverged }) {
-		return fmt.Errorf("no network to score: all %d in the store missed the target loss; raise max_epochs or target_loss in the spec, or score them with --keep-unconverged", len(in.Networks))
+		return fmt.Errorf("no network to score of %d in the store: %s; or score them with --keep-unconverged", len(in.Networks), strings.Join(unconverged(records), "; "))
 	}
 	board, err := report.Build(in)
 	if err != nil {
@@ -84,6 +85,27 @@ func (s *stages) score() error {
 		return err
 	}
 	return s.print(board)
+}
+
+// unconverged says of the networks that did not converge how many there are of a kind, and what to do.
+func unconverged(records []*corpora.Record) []string {
+	diverged, missed := 0, 0
+	for _, r := range records {
+		switch {
+		case r.Diverged():
+			diverged++
+		case !r.Converged:
+			missed++
+		}
+	}
+	var said []string
+	if diverged > 0 {
+		said = append(said, fmt.Sprintf("%d diverged, a loss was not a number: try a smaller lr in the spec", diverged))
+	}
+	if missed > 0 {
+		said = append(said, fmt.Sprintf("%d missed the target loss: raise max_epochs or target_loss in the spec", missed))
+	}
+	return said
 }
 
 func (s *stages) noteGaps(t *harness.Table) {
@@ -139,7 +161,7 @@ func (s *stages) scoredNetwork(r *corpora.Record) (report.Network, error) {
 		return report.Network{}, err
 	}
 	n := report.Network{
-		ID: r.ID, Config: map[string]string{}, Seed: r.Seed, Unconverged: !r.Converged, Gap: r.Gap(), LossGap: r.LossGap(),
+		ID: r.ID, Config: map[string]string{}, Seed: r.Seed, Unconverged: !r.Converged, Diverged: r.Diverged(), Gap: r.Gap(), LossGap: r.LossGap(),
 		TrainLoss: r.Train.Loss, Parameters: r.Architecture.NumParameters(), TrainSize: r.Train.N, TestCorrect: correct,
 	}
 	for _, c := range r.Config {

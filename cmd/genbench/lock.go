@@ -63,7 +63,7 @@ func (f *flags) writeLock(ctx context.Context, corpus string) error {
 		if differs == nil {
 			differs = lock.CheckProcess(p, process)
 		}
-		if differs != nil {
+		if differs != nil && lock.Has(p.Name) { // what is new differs from nothing
 			fmt.Fprintf(f.env.stderr, "%s: %v\n", f.lockFile, differs)
 		}
 		lock.Put(plugin.LockOf(p, process, dir))

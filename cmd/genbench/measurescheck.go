@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +27,7 @@ func measuresCheck(env environment) *cobra.Command {
 	}
 	c.Flags().DurationVar(&f.start, "plugin-start-timeout", 15*time.Second, "time that the plugin has to start and describe itself")
 	c.Flags().DurationVar(&f.deadline, "plugin-timeout", time.Minute, "time that the plugin has for one network")
-	c.Flags().StringVar(&f.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: as of `genbench run`")
+	c.Flags().StringVar(&f.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: as of genbench run")
 	c.Flags().StringArrayVar(&f.read, "plugin-read", nil, "a file or folder that the plugin may read too; may be repeated")
 	c.Flags().Int64Var(&f.memory, "plugin-memory", 8<<10, "MiB of memory that the plugin may use")
 	c.Flags().StringVar(&f.format, "format", "text", "text or json")
@@ -64,8 +64,12 @@ func (f *flags) checkPlugin(ctx context.Context, path string) error {
 	if memory == 0 {
 		memory = -1 // no limit
 	}
+	var tell func(conformance.Check)
+	if format == "text" {
+		tell = f.checkWriter()
+	}
 	checks, err := conformance.Run(ctx, conformance.Options{
-		Program: program, Engine: engine, Dir: dir,
+		Program: program, Engine: engine, Dir: dir, Tell: tell,
 		Plugin: plugin.Options{
 			StartTimeout: f.start, ComputeTimeout: f.deadline, MemoryLimit: memory, RunDir: socketBase(), Getenv: f.env.getenv, Sandbox: plugin.Sandbox(f.sandbox), Read: f.read,
 		},
@@ -78,8 +82,6 @@ func (f *flags) checkPlugin(ctx context.Context, path string) error {
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		err = e.Encode(checks)
-	} else {
-		err = f.writeChecks(checks)
 	}
 	if n := conformance.Failed(checks); err == nil && n > 0 {
 		return fmt.Errorf("%w: %d of %d checks failed", errNonconforming, n, len(checks))
@@ -98,34 +100,24 @@ func programName(path string) string {
 	return name[:min(len(name), 40)]
 }
 
-// writeChecks prints a table of the checks, and below it what was found where it takes more than a word, with remedies.
-func (f *flags) writeChecks(checks []conformance.Check) error {
-	p := f.page("")
-	p.Reset()
-	var measures []string
-	for _, c := range checks {
-		if !slices.Contains(measures, c.Measure) {
-			measures = append(measures, c.Measure)
-		}
-	}
-	for _, m := range measures {
-		if m == "" {
-			p.WriteString("program\n")
-		} else {
-			p.WriteString("\n" + m + "\n")
-		}
-		for _, c := range checks {
-			if c.Measure != m {
-				continue
+// checkWriter prints checks, each as it is there, under the measure that it is of, and below it the remedy.
+func (f *flags) checkWriter() func(conformance.Check) {
+	const indent = "                              "
+	width := f.page("").width
+	heading := ""
+	return func(c conformance.Check) {
+		var b strings.Builder
+		if of := cmp.Or(c.Measure, "program"); of != heading {
+			if heading != "" {
+				b.WriteString("\n")
 			}
-			const indent = "                              "
-			head := fmt.Sprintf("  %-18s%-10s", c.Name, c.Outcome)
-			p.WriteString(wrapped(head+c.Found, indent, p.width))
-			if c.Remedy != "" {
-				p.WriteString(wrapped(indent+"→ "+c.Remedy, indent+"  ", p.width))
-			}
+			b.WriteString(of + "\n")
+			heading = of
 		}
+		b.WriteString(wrapped(fmt.Sprintf("  %-18s%-10s", c.Name, c.Outcome)+c.Found, indent, width))
+		if c.Remedy != "" {
+			b.WriteString(wrapped(indent+"→ "+c.Remedy, indent+"  ", width))
+		}
+		fmt.Fprint(f.env.stdout, b.String())
 	}
-	_, err := fmt.Fprint(f.env.stdout, p.String())
-	return err
 }

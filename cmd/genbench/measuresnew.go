@@ -85,14 +85,15 @@ func findSource(given string) (scaffold.Source, error) {
 
 // nextSteps says what was made and what to do with it.
 func nextSteps(m scaffold.Measure) string {
-	program, steps := "./measure.py", []string{"python3 -m unittest"}
+	// A script is its folder: from outside of it, what genbench writes does not land there.
+	program, steps := filepath.Join(m.Dir, "measure.py"), []string{"python3 -m unittest discover " + m.Dir}
 	if m.Language == "go" {
 		program = "./genbench-measure-" + m.Name
-		steps = []string{"go test ./...", "go build -o genbench-measure-" + m.Name + " ."}
+		steps = []string{"cd " + m.Dir, "go test ./...", "go build -o genbench-measure-" + m.Name + " ."}
 		if m.Source.Dir == "" {
-			steps = append([]string{"go mod tidy"}, steps...)
+			steps = slices.Insert(steps, 1, "go mod tidy")
 		}
 	}
-	steps = append(append([]string{"cd " + m.Dir}, steps...), "genbench measures check "+program, "genbench run tiny --plugin "+m.Name+"="+program)
+	steps = append(steps, "genbench measures check "+program, "genbench run tiny --plugin "+m.Name+"="+program)
 	return fmt.Sprintf("made %s; next:\n\n    %s\n", m.Dir, strings.Join(steps, "\n    "))
 }

@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/genbench/genbench/corpora"
+	"github.com/genbench/genbench/corpora/dataset"
 	"github.com/genbench/genbench/harness/result"
 	"github.com/spf13/cobra"
 )
@@ -32,6 +34,9 @@ func planCommand(env environment) *cobra.Command {
 func (f *flags) plan(ctx context.Context, name string) error {
 	if err := f.check(); err != nil {
 		return err
+	}
+	if err := f.checkData(); err != nil {
+		return errUsage{err}
 	}
 	if !(f.gpuRate > 0) {
 		return usagef("--gpu-tflops %v: give a positive number", f.gpuRate)
@@ -86,7 +91,25 @@ func (f *flags) plan(ctx context.Context, name string) error {
 		{"gpu", gpuOf(p.Operations, f.gpuRate)},
 		{"disk", diskOf(p)},
 	}, measuring.summary(total, jobs)...)
-	return f.writePlan(lines, measuring, total)
+	if err := f.writePlan(lines, measuring, total); err != nil {
+		return err
+	}
+	if p.Missing > 0 {
+		st.sayUnusable()
+	}
+	return nil
+}
+
+// sayUnusable warns of data sets that a run would fail for.
+func (s *stages) sayUnusable() {
+	for _, info := range dataset.Known() {
+		if !slices.ContainsFunc(s.networks, func(n corpora.Network) bool { return n.Set == info.Name }) {
+			continue
+		}
+		if st := dataset.CheckOne(info, s.flags.data); st.Err != nil {
+			s.warn(fmt.Errorf("data set %s is %s, a run would stop there: %s; what to do: %s", info.Name, st.State, problem(st), st.Remedy))
+		}
+	}
 }
 
 // gpuOf says what the training would take on a GPU: its operations over a rate that is given and not measured, since no engine
@@ -158,13 +181,11 @@ func (s *stages) status(ctx context.Context) error {
 	if err := s.readResults(); err != nil {
 		return err
 	}
-	unconverged := 0
-	for _, r := range records {
-		if !r.Converged {
-			unconverged++
-		}
+	fmt.Fprintf(s.env.stdout, "%s: %d of %d networks\n", s.store.Dir(), len(records), len(s.networks))
+	for _, line := range unconverged(records) {
+		fmt.Fprintf(s.env.stdout, "  of them %s\n", line)
 	}
-	fmt.Fprintf(s.env.stdout, "%s: %d of %d networks, %d of them missed the target loss\n\n", s.store.Dir(), len(records), len(s.networks), unconverged)
+	fmt.Fprintln(s.env.stdout)
 	if missing := len(s.networks) - len(records); missing > 0 {
 		s.gap("%d of %d networks are not trained", missing, len(s.networks))
 	}

@@ -26,10 +26,10 @@ type confining struct {
 }
 
 func (o *confining) add(c *cobra.Command) {
-	c.Flags().StringVar(&o.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: whether plugins are confined to their own files and processes, without a network, as far as this system can; see `genbench doctor`")
+	c.Flags().StringVar(&o.sandbox, "sandbox", string(plugin.SandboxBestEffort), "off, best-effort or require: whether plugins are confined to their own files and processes, without a network, as far as this system can; see genbench doctor")
 	c.Flags().StringArrayVar(&o.read, "plugin-read", nil, "a file or folder that confined plugins may read too; may be repeated")
 	c.Flags().StringVar(&o.level, "log-level", "warn", "error, warn, info, debug or trace: what is told of plugins; all of it but trace is in STORE/logs")
-	c.Flags().BoolVar(&o.frozen, "locked", false, "run no plugin that differs from "+plugin.LockName+"; `genbench measures lock` writes it")
+	c.Flags().BoolVar(&o.frozen, "locked", false, "run no plugin that differs from "+plugin.LockName+"; genbench measures lock writes it")
 	c.Flags().StringVar(&o.lockFile, "lock-file", plugin.LockName, "another name of that file")
 }
 

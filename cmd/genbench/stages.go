@@ -52,6 +52,11 @@ func (f *flags) openStages(name string, wants storeState) (*stages, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	if wants != readOnly {
+		if err := f.checkData(); err != nil {
+			return nil, errUsage{err}
+		}
+	}
 	spec, err := corpora.Find(name)
 	if err != nil {
 		return nil, errUsage{err}
@@ -254,6 +259,20 @@ func (s *stages) train(ctx context.Context) error {
 			took = " in " + time.Since(started).Round(100*time.Millisecond).String()
 		}
 		fmt.Fprintf(s.env.stderr, "networks: %d trained%s, %d found in %s\n", report.Trained, took, report.Reused, s.store.Dir())
+		if len(report.Unconverged) > 0 {
+			return s.sayUnconverged()
+		}
+	}
+	return err
+}
+
+// sayUnconverged says which networks the statistics will leave out, and what to do.
+func (s *stages) sayUnconverged() error {
+	before := s.gaps
+	records, err := s.records()
+	s.gaps = before // the stage that needs the records says what is damaged
+	for _, line := range unconverged(records) {
+		fmt.Fprintf(s.env.stderr, "networks: %s\n", line)
 	}
 	return err
 }

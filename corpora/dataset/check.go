@@ -29,22 +29,27 @@ type Status struct {
 func Check(dir string) []Status {
 	var all []Status
 	for _, info := range Known() {
-		st := Status{Info: info, State: Ready}
-		path, err := check(info.Name, dir)
-		st.Path = path
-		if err != nil {
-			st.State, st.Err = Damaged, err
-			if errors.Is(err, ErrMissing) {
-				st.State = Missing
-			}
-			var e *Error
-			if errors.As(err, &e) {
-				st.Path, st.Remedy = e.Path, e.Remedy
-			}
-		}
-		all = append(all, st)
+		all = append(all, CheckOne(info, dir))
 	}
 	return all
+}
+
+// CheckOne is what [Check] does of one set.
+func CheckOne(info Info, dir string) Status {
+	st := Status{Info: info, State: Ready}
+	path, err := check(info.Name, dir)
+	st.Path = path
+	if err != nil {
+		st.State, st.Err = Damaged, err
+		if errors.Is(err, ErrMissing) {
+			st.State = Missing
+		}
+		var e *Error
+		if errors.As(err, &e) {
+			st.Path, st.Remedy = e.Path, e.Remedy
+		}
+	}
+	return st
 }
 
 // check says where a set is and what is wrong with it.

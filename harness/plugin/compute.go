@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -73,12 +74,21 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 		out.Status, out.Reason = Skipped, missing.Error()
 	}
 	if out.Status == Failed {
-		out.Reason = fmt.Sprintf("%s: %s", r.Measure, out.Reason)
+		out.Reason = fmt.Sprintf("%s: %s%s", r.Measure, out.Reason, confinedBy(s.held, out.Reason))
 		if out.Detail == "" {
 			out.Detail = s.stderr.text()
 		}
 	}
 	return out, answered
+}
+
+// confinedBy says that what was refused to a plugin may have been by its confinement.
+func confinedBy(c Confinement, reason string) string {
+	refused := strings.Contains(reason, "ermission denied") || strings.Contains(reason, "PermissionError") || strings.Contains(reason, "peration not permitted")
+	if !refused || !c.Files && !c.Network && !c.TCP {
+		return ""
+	}
+	return " (confined: see --plugin-read and --sandbox)"
 }
 
 // over reports whether ctx has ended, or about to be: the plugin's clock may reach
@@ -183,7 +193,7 @@ func outcome(r *pb.Result) Outcome {
 		if why == "" {
 			why = "the plugin gave no reason"
 		}
-		return Outcome{Status: Undefined, Reason: clip(why, 500)}
+		return Outcome{Status: Undefined, Reason: clip(why, 500), NotFinite: o.Undefined.Kind != pb.Undefined_KIND_NOT_APPLICABLE}
 	case *pb.Result_Missing:
 		m := measure.MissingError{Need: measure.Need(o.Missing.Quantity), Reason: o.Missing.Why}
 		return Outcome{Status: Skipped, Reason: clip(m.Error(), 500)}

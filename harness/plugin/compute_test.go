@@ -296,7 +296,7 @@ func TestEditedProgram(t *testing.T) {
 	if err := os.WriteFile(path, []byte(script+"# edited\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	changed := fmt.Sprintf("starting plugin odd (%s): the program has changed since this run began; run again", path)
+	changed := fmt.Sprintf("starting plugin odd (%s): the program has changed since this run began: genbench-measure-odd changed; run again", path)
 	if out := query(p, "dies", "net", nil); out.Reason != changed {
 		t.Errorf("%q, want %q", out.Reason, changed)
 	}

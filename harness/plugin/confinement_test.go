@@ -26,3 +26,23 @@ func TestConfinement(t *testing.T) {
 		}
 	}
 }
+
+// TestConfinedBy: a refusal names the flags where a plugin is confined, and nowhere else.
+func TestConfinedBy(t *testing.T) {
+	files := Confinement{Files: true}
+	for _, c := range []struct {
+		held   Confinement
+		reason string
+		said   bool
+	}{
+		{files, "PermissionError: [Errno 13] Permission denied: '/root/x', at measure.py:3 in f: open(p)", true},
+		{files, "open /root/x: permission denied", true},
+		{Confinement{Network: true}, "URLError: <urlopen error [Errno 13] Permission denied>", true},
+		{files, "ZeroDivisionError: division by zero", false},
+		{Confinement{}, "open /root/x: permission denied", false},
+	} {
+		if got := confinedBy(c.held, c.reason); (got != "") != c.said {
+			t.Errorf("%+v, %s: %q", c.held, c.reason, got)
+		}
+	}
+}

@@ -30,9 +30,9 @@ func (s *session) explain(ctx context.Context, err error, o Options) error {
 		s.settle()
 		line, _, _ := strings.Cut(rest, "\n")
 		if strings.TrimSpace(line) == "" {
-			return fmt.Errorf("it ended%s before its handshake; is it a measure plugin, whose main calls measure.Serve?%s", s.how(), s.said())
+			return fmt.Errorf("it ended%s before its handshake; is it a measure plugin, whose main calls measure.Serve, or genbench.serve in Python?%s", s.how(), s.said())
 		}
-		return fmt.Errorf("it wrote %q to standard output before its handshake; have it write to standard error, and call measure.Serve first%s", clip(line, 200), s.said())
+		return fmt.Errorf("it wrote %q to standard output before its handshake; have it write to standard error, and call measure.Serve, or genbench.serve in Python, first%s", clip(line, 200), s.said())
 	}
 	if strings.Contains(text, "exited before we could connect") {
 		s.settle()

@@ -28,7 +28,8 @@ const (
 )
 
 // contentOf lists what a program is made of. In a script's folder that are all files beneath it
-// less hidden ones, what Python writes by itself, virtual environments, stores and genbench.lock. A script
+// less those that are no program: hidden ones, what Python and editors leave, Markdown, virtual environments, stores and
+// genbench.lock. A script
 // that lies in a folder with much else (the home directory, a temporary one) is taken alone, and can read itself alone.
 func contentOf(path string) (content, error) {
 	script, err := isScript(path)
@@ -79,7 +80,7 @@ func passing(path string, d fs.DirEntry) bool {
 		return true
 	}
 	if !d.IsDir() {
-		return strings.HasSuffix(name, ".pyc") || !d.Type().IsRegular() && d.Type() != fs.ModeSymlink
+		return slices.Contains([]string{".pyc", ".swp", ".md"}, filepath.Ext(name)) || strings.HasSuffix(name, "~") || !d.Type().IsRegular() && d.Type() != fs.ModeSymlink
 	}
 	_, err := os.Stat(filepath.Join(path, "pyvenv.cfg"))
 	return err == nil || name == "__pycache__" || strings.HasSuffix(name, ".egg-info") || isStore(path)
@@ -99,27 +100,31 @@ func isScript(path string) (bool, error) {
 }
 
 // sum is the SHA-256 in hex: of the file, as sha256sum prints it, or, of a folder, of the lines "HASH  PATH" of its
-// files, PATH beneath the folder with slashes, in the order of paths. A link counts as where it points.
-func (c content) sum() (string, error) {
+// files, PATH beneath the folder with slashes, in the order of paths. A link counts as where it points. Of a folder it
+// answers the hashes by PATH too.
+func (c content) sum() (string, map[string]string, error) {
 	if c.folder == "" {
-		return fileHash(c.files[0])
+		sum, err := fileHash(c.files[0])
+		return sum, nil, err
 	}
-	h := sha256.New()
+	h, files := sha256.New(), map[string]string{}
 	for _, path := range c.files {
 		rel, err := filepath.Rel(c.folder, path)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
+		rel = filepath.ToSlash(rel)
 		sum := ""
 		if to, err := os.Readlink(path); err == nil {
 			link := sha256.Sum256([]byte(to))
 			sum = hex.EncodeToString(link[:])
 		} else if sum, err = fileHash(path); err != nil {
-			return "", err
+			return "", nil, err
 		}
-		fmt.Fprintf(h, "%s  %s\n", sum, filepath.ToSlash(rel))
+		fmt.Fprintf(h, "%s  %s\n", sum, rel)
+		files[rel] = sum
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(h.Sum(nil)), files, nil
 }
 
 // stamp changes when a file does: names, sizes and times. It is far cheaper than the hash.
@@ -142,7 +147,7 @@ func (p *Program) fingerprint() error {
 		return err
 	}
 	stamp := c.stamp()
-	if p.SHA256, err = c.sum(); err != nil {
+	if p.SHA256, p.files, err = c.sum(); err != nil {
 		return err
 	}
 	p.Folder, p.stamp = c.folder, stamp
@@ -162,14 +167,41 @@ func (p Program) check() error {
 	if stamp := c.stamp(); stamp != "" && stamp == p.stamp {
 		return nil
 	}
-	sum, err := c.sum()
+	sum, files, err := c.sum()
 	if err != nil {
 		return err
 	}
 	if sum != p.SHA256 {
-		return errors.New("the program has changed since this run began; run again")
+		return fmt.Errorf("the program has changed since this run began%s; run again", touched(p.files, files))
 	}
 	return nil
+}
+
+// touched names the files in which a folder differs from what it was, behind a colon; "" where that is not known.
+func touched(was, is map[string]string) string {
+	if len(was) == 0 || len(is) == 0 {
+		return ""
+	}
+	const most = 5
+	var said []string
+	for name, sum := range is {
+		switch old, had := was[name]; {
+		case !had:
+			said = append(said, name+" is new")
+		case old != sum:
+			said = append(said, name+" changed")
+		}
+	}
+	for name := range was {
+		if _, has := is[name]; !has {
+			said = append(said, name+" is gone")
+		}
+	}
+	slices.Sort(said)
+	if more := len(said) - most; more > 0 {
+		said = append(said[:most], fmt.Sprintf("and %d more", more))
+	}
+	return ": " + strings.Join(said, ", ")
 }
 
 func fileHash(path string) (string, error) {

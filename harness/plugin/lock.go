@@ -39,6 +39,8 @@ type Locked struct {
 	SDK      string     `json:"sdk"`
 	Protocol int        `json:"protocol"`
 	Measures []Contract `json:"measures"` // by name
+
+	Files map[string]string `json:"files,omitempty"` // of a folder: a file's path beneath it, its SHA-256
 }
 
 // Contract is what of a measure's description its values and their rank depend on.
@@ -98,7 +100,7 @@ func LockOf(p Program, process *Process, dir string) Locked {
 			l.Path = filepath.ToSlash(rel)
 		}
 		if p.Folder != "" {
-			l.Of = "folder"
+			l.Of, l.Files = "folder", p.files
 		}
 	}
 	for _, i := range process.Measures() {
@@ -127,20 +129,20 @@ func ReadLock(path string) (*Lock, error) {
 	return l, nil
 }
 
-// Write writes the lock, a line a measure, so that a change is a line of a diff.
+// Write writes the lock, a line a file and a line a measure, so that a change is a line of a diff.
 func (l *Lock) Write(path string) error {
 	slices.SortFunc(l.Plugins, func(a, b Locked) int { return strings.Compare(a.Name, b.Name) })
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "{\"schema\": %d, \"plugins\": [", lockSchema)
 	for i, p := range l.Plugins {
-		measures := p.Measures
-		p.Measures = []Contract{}
+		measures, files := p.Measures, p.Files
+		p.Measures, p.Files = []Contract{}, nil
 		head, err := json.Marshal(p)
 		if err != nil {
 			return err
 		}
 		out.WriteString(separator(i) + " ")
-		out.Write(bytes.TrimSuffix(head, []byte("]}"))) // the measures are the last field
+		out.Write(bytes.TrimSuffix(head, []byte("]}"))) // the measures are the last of its fields
 		for k, m := range measures {
 			line, err := json.Marshal(m)
 			if err != nil {
@@ -149,7 +151,22 @@ func (l *Lock) Write(path string) error {
 			out.WriteString(separator(k) + "  ")
 			out.Write(line)
 		}
-		out.WriteString("\n ]}")
+		out.WriteString("\n ]")
+		for k, name := range slices.Sorted(maps.Keys(files)) {
+			if k == 0 {
+				out.WriteString(", \"files\": {")
+			}
+			line, err := json.Marshal(map[string]string{name: files[name]})
+			if err != nil {
+				return err
+			}
+			out.WriteString(separator(k) + "  ")
+			out.Write(line[1 : len(line)-1])
+		}
+		if len(files) > 0 {
+			out.WriteString("\n }")
+		}
+		out.WriteString("}")
 	}
 	out.WriteString("\n]}\n")
 	temporary := path + ".new"
@@ -206,7 +223,7 @@ func (l *Lock) CheckFile(p Program) error {
 	if p.Folder != "" {
 		of = "the folder " + p.Folder
 	}
-	return fmt.Errorf("plugin %s: %s has changed (sha256 %.12s, it was %.12s)", p.Name, of, p.SHA256, old.SHA256)
+	return fmt.Errorf("plugin %s: %s has changed (sha256 %.12s, it was %.12s)%s", p.Name, of, p.SHA256, old.SHA256, touched(old.Files, p.files))
 }
 
 // CheckProcess says whether a program describes itself as it was written down.

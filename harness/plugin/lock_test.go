@@ -113,6 +113,7 @@ func TestScriptHash(t *testing.T) {
 		"lib/module.py": true, "data.bin": true, "lib/deeper/x": true,
 		".git/index": false, "lib/__pycache__/module.cpython-311.pyc": false, "stray.pyc": false, "venv/lib/x.py": false, "genbench-store/tiny/values/x.jsonl": false,
 		"results/models/x": false, LockName: false, "x.egg-info/PKG-INFO": false,
+		"notes.txt": true, "notes.txt~": false, "lib/module.py.swp": false, "README.md": false,
 	} {
 		write("venv/pyvenv.cfg", "home = /usr/bin\n")
 		write("results/corpus.json", "{}\n")
@@ -140,6 +141,58 @@ func TestScriptHash(t *testing.T) {
 	if err != nil || alone.Folder != "" {
 		t.Errorf("%+v, %v", alone, err)
 	}
+}
+
+// TestLockNamesFiles: what differs in a folder is named, from the lock as it is read back.
+func TestLockNamesFiles(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := func() Program {
+		t.Helper()
+		p, err := External("script", filepath.Join(dir, "script"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	write("script", "#!/bin/sh\n")
+	write("old", "1\n")
+	p := script()
+	path := filepath.Join(t.TempDir(), LockName)
+	if err := (&Lock{Plugins: []Locked{{Name: p.Name, SHA256: p.SHA256, Of: "folder", Files: p.files}}}).Write(path); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := ReadLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.CheckFile(p); err != nil {
+		t.Errorf("just written, it differs: %v", err)
+	}
+	holds := func(err error, want string) {
+		t.Helper()
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v; want it to end in %q", err, want)
+		}
+	}
+	write("board.csv", "x\n")
+	write("script", "#!/bin/sh\nexit 1\n")
+	if err := os.Remove(filepath.Join(dir, "old")); err != nil {
+		t.Fatal(err)
+	}
+	holds(lock.CheckFile(script()), "): board.csv is new, old is gone, script changed")
+	holds(p.check(), ": board.csv is new, old is gone, script changed; run again")
+	for _, name := range []string{"1", "2", "3", "4", "5"} {
+		write(name, "x\n")
+	}
+	holds(lock.CheckFile(script()), "): 1 is new, 2 is new, 3 is new, 4 is new, 5 is new, and 3 more")
+	lock.Plugins[0].Files = nil // of a lock that was written before files were
+	holds(lock.CheckFile(script()), ")")
 }
 
 // TestScriptInALargeFolder is refused, with a remedy.

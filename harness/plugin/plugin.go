@@ -40,8 +40,9 @@ type Program struct {
 	Builtin bool
 	Attach  string // gRPC target of a process that waits under a debugger; the program is then not started
 
-	pid   int    // of the process to attach to, 0: not known
-	stamp string // of the files when they were hashed
+	pid   int               // of the process to attach to, 0: not known
+	stamp string            // of the files when they were hashed
+	files map[string]string // of Folder: a file's path beneath it, its SHA-256
 }
 
 // Protocol is the version of the wire that plugins and genbench speak.
@@ -61,6 +62,7 @@ type Options struct {
 	MemoryLimit    int64         // bytes of memory of one process, mapped files apart; 8 GiB; negative: none
 	RunDir         string        // short folder in which each process gets one of its own; "": the system's temporary folder
 	Sandbox        Sandbox       // "": best effort
+	Once           bool          // what ended or stalled its process is not asked again
 	Processes      int           // of one plugin, itself and what it starts; 256; negative: any number
 
 	// What a confined plugin may read beside the system, its own folder, its interpreter
@@ -159,6 +161,8 @@ type Outcome struct {
 	Detail      string  // of a failure: the stack, or the last 4 KiB of the plugin's standard error
 	Seconds     float64 // wall clock in the measure, without waiting for the host
 	HostSeconds float64 // what the quantities it asked for cost when they were computed, whoever asked first
+	NotFinite   bool    // it is Undefined for being NaN or infinite, without a reason of the measure's own
+	Late        bool    // it Failed for having no answer at the deadline
 	PeakRSS     int64   // bytes, of the process so far: an upper bound for this Compute
 	Diagnostics map[string]float64
 	Warnings    []string

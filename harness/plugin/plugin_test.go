@@ -102,7 +102,7 @@ func TestStartFailures(t *testing.T) {
 		program Program
 		want    []string
 	}{
-		{"prints first", program(t, "prints-first"), []string{`"loading weights ..."`, "standard output", "call measure.Serve first"}},
+		{"prints first", program(t, "prints-first"), []string{`"loading weights ..."`, "standard output", "call measure.Serve, or genbench.serve in Python, first"}},
 		{"exits", program(t, "exits"), []string{"exit status 7", "before its handshake", "libcudart"}},
 		{"panics", program(t, "crashes-at-start"), []string{"panic: no luck"}},
 		{"silent", program(t, "silent"), []string{"did not answer within 700ms", "--plugin-start-timeout"}},

@@ -95,6 +95,10 @@ func (p *Process) Compute(ctx context.Context, r Request) Outcome {
 	if end != died && end != overdue || ctx.Err() != nil {
 		return out
 	}
+	if p.options.Once {
+		p.count(info.Name, r.Network, out.Reason)
+		return out
+	}
 	first := out
 	out, end = p.try(ctx, r, info)
 	switch end {
@@ -129,6 +133,7 @@ func (p *Process) try(ctx context.Context, r Request, info measure.Info) (Outcom
 		return failed("%v", err), refused
 	}
 	out, end := p.once(ctx, r, info)
+	out.Late = end == overdue
 	switch end {
 	case died, overdue, excessive, interrupted:
 		p.options.Trace(p.program.Name, hclog.Info, fmt.Sprintf("process %d ended: %s", p.session.pid(), out.Reason))

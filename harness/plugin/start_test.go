@@ -15,11 +15,11 @@ import (
 func TestStartFails(t *testing.T) {
 	for _, c := range []struct{ kind, want string }{
 		{"slow", "it did not answer within 1s; raise --plugin-start-timeout if it needs longer; it said: importing a large library"},
-		{"early", "it ended (exit status 3) before its handshake; is it a measure plugin, whose main calls measure.Serve?; it said: libcuda.so.1: cannot open shared object file"},
-		{"chatty", `it wrote "loading torch..." to standard output before its handshake; have it write to standard error, and call measure.Serve first`},
-		{"endless", `it wrote "` + strings.Repeat("x", 200) + `..." to standard output before its handshake; have it write to standard error, and call measure.Serve first`},
+		{"early", "it ended (exit status 3) before its handshake; is it a measure plugin, whose main calls measure.Serve, or genbench.serve in Python?; it said: libcuda.so.1: cannot open shared object file"},
+		{"chatty", `it wrote "loading torch..." to standard output before its handshake; have it write to standard error, and call measure.Serve, or genbench.serve in Python, first`},
+		{"endless", `it wrote "` + strings.Repeat("x", 200) + `..." to standard output before its handshake; have it write to standard error, and call measure.Serve, or genbench.serve in Python, first`},
 		{"old-protocol", "it speaks another version of the protocol: rebuild it for this genbench"},
-		{"twice-named", "it ended (exit status 1) before its handshake; is it a measure plugin, whose main calls measure.Serve?; it said: exe: two measures are named twin"},
+		{"twice-named", "it ended (exit status 1) before its handshake; is it a measure plugin, whose main calls measure.Serve, or genbench.serve in Python?; it said: exe: two measures are named twin"},
 		{"describe-hangs", "it did not answer within 1s; raise --plugin-start-timeout if it needs longer"},
 		{"describe-dies", "it ended (exit status 9) when it was asked what it measures; it said: no such device"},
 		{"describe-fails", "asking what it measures: no weights for this accelerator"},

@@ -61,8 +61,25 @@ func (b *builder) options() error {
 	return nil
 }
 
-// missedTarget is the reason in Dropped of networks that did not converge.
-const missedTarget = "missed the target training loss"
+// The reasons in Dropped of networks that did not converge.
+const (
+	missedTarget = "missed the target training loss"
+	diverged     = "diverged in training (a loss was not a number): a smaller lr may help"
+)
+
+// whyUnconverged counts the networks that did not converge by reason, in order.
+func whyUnconverged(networks []Network) (reasons []string, count map[string]int) {
+	count = map[string]int{}
+	for _, n := range networks {
+		switch {
+		case n.Unconverged && n.Diverged:
+			count[diverged]++
+		case n.Unconverged:
+			count[missedTarget]++
+		}
+	}
+	return slices.Sorted(maps.Keys(count)), count
+}
 
 // dropUnconverged leaves out the networks that missed the target, and what was
 // measured of them.
@@ -74,17 +91,14 @@ func (b *builder) dropUnconverged() error {
 		}
 	}
 	missed := func(n Network) bool { return n.Unconverged }
+	reasons, count := whyUnconverged(in.Networks)
 	if in.KeepUnconverged {
-		kept := 0
-		for _, n := range in.Networks {
-			kept += btoi(n.Unconverged)
-		}
-		if kept > 0 {
-			b.notes = append(b.notes, fmt.Sprintf("%d of the networks scored %s", kept, missedTarget))
+		for _, reason := range reasons {
+			b.notes = append(b.notes, fmt.Sprintf("%d of the networks scored %s", count[reason], reason))
 		}
 		return nil
 	}
-	if !slices.ContainsFunc(in.Networks, missed) {
+	if len(reasons) == 0 {
 		return nil
 	}
 	measures := slices.Clone(in.Measures)
@@ -103,11 +117,18 @@ func (b *builder) dropUnconverged() error {
 	if in.Dropped == nil {
 		in.Dropped = map[string]int{}
 	}
-	in.Dropped[missedTarget] += all - len(in.Networks)
-	if len(in.Networks) == 0 {
-		return fmt.Errorf("no network to score: all %d %s", all, missedTarget)
+	var said []string
+	for _, reason := range reasons {
+		in.Dropped[reason] += count[reason]
+		said = append(said, fmt.Sprintf("%d %s", count[reason], reason))
 	}
-	return nil
+	switch {
+	case len(in.Networks) > 0:
+		return nil
+	case len(said) == 1:
+		return fmt.Errorf("no network to score: all %s", said[0])
+	}
+	return fmt.Errorf("no network to score of %d: %s", all, strings.Join(said, "; "))
 }
 
 func (b *builder) readGaps() error {

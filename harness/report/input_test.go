@@ -51,6 +51,16 @@ func TestUnconverged(t *testing.T) {
 	if _, err := Build(in); err == nil || !strings.Contains(err.Error(), "no network to score: all 64 missed the target training loss") {
 		t.Error(err)
 	}
+	in.Networks[0].Diverged = true
+	if _, err := Build(in); err == nil || !strings.Contains(err.Error(), "no network to score of 64: 1 diverged in training (a loss was not a number): a smaller lr may help; 63 missed") {
+		t.Error(err)
+	}
+	for i := range in.Networks {
+		in.Networks[i].Unconverged = i < 3 // 0 diverged
+	}
+	if b := build(t, in); b.Models != 61 || b.Dropped[diverged] != 1 || b.Dropped[missedTarget] != 5+2 {
+		t.Errorf("%d networks, dropped %v", b.Models, b.Dropped)
+	}
 }
 
 // The logarithm of a measure is scored as the measure of its logarithms.

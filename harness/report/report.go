@@ -63,6 +63,7 @@ type Network struct {
 	Config      map[string]string // axis: value
 	Seed        int64
 	Unconverged bool // missed the target training loss
+	Diverged    bool // Unconverged because a loss was NaN or infinite
 	Gap         float64
 	LossGap     float64 // NaN where unknown
 	TrainLoss   float64 // nats; NaN where unknown

@@ -50,6 +50,7 @@ type Options struct {
 	Engine   models.Engine
 	Dir      string        // an empty folder for quantities
 	Patience time.Duration // deadline of the check of deadlines; 0: 500 ms
+	Tell     func(Check)   // is told each check as it is there; nil: nobody
 }
 
 // slowStart is when a start is worth a warning: a run starts every plugin once a worker.
@@ -64,6 +65,7 @@ func run(ctx context.Context, o Options, train func() (networks, error)) ([]Chec
 	if o.Patience <= 0 {
 		o.Patience = 500 * time.Millisecond
 	}
+	o.Plugin.Once = true // a second time-out says nothing new
 	c := &checker{o: o, host: quantity.NewHost(o.Engine, filepath.Join(o.Dir, "cache"))}
 	defer c.host.Close()
 	log := o.Plugin.Log
@@ -98,7 +100,6 @@ type checker struct {
 	checks []Check
 
 	first, second *plugin.Process
-	started       time.Duration // what a start took
 	asked         int
 
 	mu    sync.Mutex
@@ -109,7 +110,11 @@ func (c *checker) add(name, of string, outcome Outcome, found, remedy string) {
 	if outcome == Pass || outcome == Skipped {
 		remedy = ""
 	}
-	c.checks = append(c.checks, Check{Name: name, Measure: of, Outcome: outcome, Found: found, Remedy: remedy})
+	check := Check{Name: name, Measure: of, Outcome: outcome, Found: found, Remedy: remedy}
+	c.checks = append(c.checks, check)
+	if c.o.Tell != nil {
+		c.o.Tell(check)
+	}
 }
 
 func (c *checker) heard(line string) {
@@ -127,7 +132,6 @@ func (c *checker) start(ctx context.Context) bool {
 		return false
 	}
 	took := time.Since(begin)
-	c.started = took
 	found := fmt.Sprintf("it shook hands and described itself in %.0f ms (%s)", took.Seconds()*1000, c.first.SDK())
 	outcome := Pass
 	if took > slowStart {
@@ -202,7 +206,24 @@ func (c *checker) output() {
 		c.add("output", "", Pass, "it wrote nothing", "")
 		return
 	}
-	c.add("output", "", Note, fmt.Sprintf("it wrote %d lines, the first: %s", len(c.lines), tidy(c.lines[0])), "harmless: genbench shows it when something fails; a measure that writes for every network is slow")
+	c.add("output", "", Note, fmt.Sprintf("it wrote %d lines, the %s", len(c.lines), telling(c.lines)), "harmless: genbench shows it when something fails; a measure that writes for every network is slow")
+}
+
+// telling is the line that says the most: the first, or of a Python traceback the last, which names the exception.
+func telling(lines []string) string {
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "Traceback (most recent call last)") {
+			continue
+		}
+		end := i + 1
+		for end < len(lines)-1 && (lines[end] == "" || strings.HasPrefix(lines[end], " ")) {
+			end++
+		}
+		if end < len(lines) {
+			return "last of a traceback: " + tidy(lines[end])
+		}
+	}
+	return "first: " + tidy(lines[0])
 }
 
 // stop ends the processes, which should need no force.

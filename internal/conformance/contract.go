@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,31 +13,58 @@ import (
 	"github.com/genbench/genbench/harness/plugin"
 )
 
-// measure runs all checks of one measure.
+// lateError says that a measure had no answer at its deadline.
+type lateError struct{ reason string }
+
+func (e *lateError) Error() string { return e.reason }
+
+// measure runs all checks of one measure, up to its first time-out.
 func (c *checker) measure(ctx context.Context, info measure.Info) error {
-	works, err := c.value(ctx, info)
-	if err != nil || !works {
-		return err // what has no value on an ordinary network cannot be looked at further
+	checks := []struct {
+		name string
+		run  func(context.Context, measure.Info) error
+	}{
+		{"value", c.value}, {"options", c.options}, {"determinism", c.repeats}, {"missing need", c.needs}, {"odd networks", c.odd},
+		{"deadline", c.deadline}, {"cancel", c.cancelled}, {"invariance", c.rewritten}, {"speed and memory", c.sizes},
 	}
-	for _, check := range []func(context.Context, measure.Info) error{c.options, c.repeats, c.needs, c.odd, c.deadline, c.rewritten, c.sizes} {
-		if err := check(ctx, info); err != nil {
+	for i, check := range checks {
+		err := check.run(ctx, info)
+		var late *lateError
+		switch {
+		case errors.Is(err, errNoValue):
+			return nil
+		case errors.As(err, &late):
+			found := tidy(late.reason)
+			var left []string
+			for _, rest := range checks[i+1:] {
+				left = append(left, rest.name)
+			}
+			if len(left) > 0 {
+				found += "; left out for that: " + strings.Join(left, ", ")
+			}
+			c.add(check.name, info.Name, Fail, found, "if it needs longer, give it --plugin-timeout here and in runs; if not, see where it waits: docs/isolation.md, \"Looking inside\"")
+			return nil
+		case err != nil:
 			return err
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return ctx.Err()
 		}
 	}
 	return nil
 }
 
-// value asks about ordinary networks; false: the measure has a value on none of them.
-func (c *checker) value(ctx context.Context, info measure.Info) (works bool, err error) {
+// errNoValue says that a measure has a value on no ordinary network, and so cannot be looked at further.
+var errNoValue = errors.New("no value")
+
+// value asks about ordinary networks.
+func (c *checker) value(ctx context.Context, info measure.Info) error {
 	var found []string
-	outcome := Pass
+	outcome, works := Pass, false
+	remedy := "a trained network should have a finite value; a failure's message says where it was raised"
 	for _, n := range c.nets.ordinary {
 		out, err := c.ask(ctx, c.first, n.subject, question{measure: info.Name})
 		if err != nil {
-			return false, err
+			return err
 		}
 		switch out.Status {
 		case plugin.OK:
@@ -44,13 +73,25 @@ func (c *checker) value(ctx context.Context, info measure.Info) (works bool, err
 		case plugin.Undefined:
 			outcome = worse(outcome, Warn)
 			found = append(found, "undefined on "+n.what+": "+out.Reason)
+			remedy = cmp.Or(unreasoned(out), remedy)
 		default:
 			outcome = Fail
 			found = append(found, out.Status+" on "+n.what+": "+out.Reason)
 		}
 	}
-	c.add("value", info.Name, outcome, tidy(strings.Join(found, "; ")), "a trained network should have a finite value; a failure's message says where it was raised")
-	return works, nil
+	c.add("value", info.Name, outcome, tidy(strings.Join(found, "; ")), remedy)
+	if !works {
+		return errNoValue
+	}
+	return nil
+}
+
+// unreasoned is the remedy for an answer that is not a number; "" for others.
+func unreasoned(o plugin.Outcome) string {
+	if !o.NotFinite {
+		return ""
+	}
+	return "answer undefined with a reason where the formula has no value, and not NaN or an infinity: measure.Undefined in Go, raise genbench.Undefined in Python"
 }
 
 func worse(a, b Outcome) Outcome {
@@ -161,8 +202,8 @@ func (c *checker) needs(ctx context.Context, info measure.Info) error {
 
 // odd asks about broken networks.
 func (c *checker) odd(ctx context.Context, info measure.Info) error {
-	var bad []string
-	defined := 0
+	var bad, bare []string
+	defined, remedy := 0, ""
 	for _, n := range c.nets.odd {
 		out, err := c.ask(ctx, c.first, n.subject, question{measure: info.Name})
 		if err != nil {
@@ -172,6 +213,9 @@ func (c *checker) odd(ctx context.Context, info measure.Info) error {
 		case plugin.OK:
 			defined++
 		case plugin.Undefined, plugin.Skipped:
+			if out.NotFinite {
+				bare, remedy = append(bare, n.what+": "+out.Reason), unreasoned(out)
+			}
 		default:
 			bad = append(bad, n.what+": "+out.Reason)
 		}
@@ -180,7 +224,12 @@ func (c *checker) odd(ctx context.Context, info measure.Info) error {
 		c.add("odd networks", info.Name, Fail, tidy(strings.Join(bad, "; ")), "answer undefined with a reason where the formula has no value: measure.Undefined in Go, raise genbench.Undefined in Python")
 		return nil
 	}
-	c.add("odd networks", info.Name, Pass, fmt.Sprintf("a value on %d of %d, undefined on the others", defined, len(c.nets.odd)), "")
+	found := fmt.Sprintf("a value on %d of %d, undefined on the others", defined, len(c.nets.odd))
+	if len(bare) > 0 {
+		c.add("odd networks", info.Name, Warn, tidy(found+"; without a reason: "+strings.Join(bare, "; ")), remedy)
+		return nil
+	}
+	c.add("odd networks", info.Name, Pass, found, "")
 	return nil
 }
 
@@ -202,7 +251,7 @@ func (c *checker) deadline(ctx context.Context, info measure.Info) error {
 	if err != nil {
 		return err
 	}
-	took := max(0, time.Since(begin)-c.started).Seconds() / 2 // it is asked twice, with a start between
+	took := time.Since(begin).Seconds()
 	deadline := o.ComputeTimeout.Seconds()
 	switch {
 	case out.Status == plugin.OK || out.Status == plugin.Undefined || took < deadline/2:
@@ -212,7 +261,14 @@ func (c *checker) deadline(ctx context.Context, info measure.Info) error {
 	default:
 		c.add("deadline", info.Name, Pass, fmt.Sprintf("it stopped within %.0f ms of its deadline", max(0, took-deadline)*1000), "")
 	}
-	// A run that is interrupted must end at once, and the program be good for the next network.
+	return nil
+}
+
+// cancelled interrupts the measure: it must end at once, and the program be good for the next network.
+func (c *checker) cancelled(ctx context.Context, info measure.Info) error {
+	if len(info.Needs) == 0 {
+		return nil
+	}
 	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer cancel()
 	if _, err := c.ask(short, c.first, c.nets.ordinary[0].subject, question{measure: info.Name, alter: func(plugin.Quantities) plugin.Quantities { return silent{} }}); err != nil {

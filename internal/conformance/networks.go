@@ -143,7 +143,7 @@ type question struct {
 	alter   func(plugin.Quantities) plugin.Quantities // nil: as they are
 }
 
-// ask has a process answer.
+// ask has a process answer. No answer in time is a [lateError], but of a process that is there to be late.
 func (c *checker) ask(ctx context.Context, p *plugin.Process, s *quantity.Subject, q question) (plugin.Outcome, error) {
 	provider, err := c.host.Open(s)
 	if err != nil {
@@ -158,9 +158,13 @@ func (c *checker) ask(ctx context.Context, p *plugin.Process, s *quantity.Subjec
 		q.seed = 1
 	}
 	c.asked++
-	return p.Compute(ctx, plugin.Request{
+	out := p.Compute(ctx, plugin.Request{
 		Measure: q.measure, Network: fmt.Sprintf("check-%d", c.asked), Options: q.options, Seed: q.seed, Meta: inprocess.MetaOf(s), Provider: source,
-	}), nil
+	})
+	if out.Late && (p == c.first || p == c.second) {
+		return out, &lateError{out.Reason}
+	}
+	return out, nil
 }
 
 // withheld answers that a quantity was not kept.

@@ -85,7 +85,7 @@ func accuracyFigure(all []seen, families []string) *figure.Figure {
 				p = figure.Points{Name: title(family) + ", trained", Colour: k + 1}
 			}
 			for _, s := range all {
-				if s.record.Architecture.Family == family && s.final == final {
+				if familyOf(s.record) == family && s.final == final {
 					p.X, p.Y = append(p.X, s.accuracy), append(p.Y, s.cna)
 				}
 			}
@@ -115,7 +115,7 @@ func (c *Corpus) accuracyNote(all []seen) (string, error) {
 		for _, family := range families {
 			var some []scored
 			for _, s := range ends {
-				if s.record.Architecture.Family == family {
+				if familyOf(s.record) == family {
 					some = append(some, s)
 				}
 			}

@@ -253,7 +253,7 @@ type target struct {
 func (c *Corpus) barPanel(all []measured, t target, o Options, overlay bool, published bars) (figure.Panel, error) {
 	var families []string
 	for i := range all {
-		families = append(families, all[i].record.Architecture.Family)
+		families = append(families, familyOf(all[i].record))
 	}
 	families = ordered(families)
 	groups := families
@@ -277,7 +277,7 @@ func (c *Corpus) barPanel(all []measured, t target, o Options, overlay bool, pub
 		for k := range columns {
 			var some []scored
 			for i := range all {
-				if g == "all" || all[i].record.Architecture.Family == g {
+				if g == "all" || familyOf(all[i].record) == g {
 					some = append(some, scored{moment: all[i].moment, value: all[i].values[k], target: t.of(&all[i])})
 				}
 			}

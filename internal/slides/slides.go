@@ -167,10 +167,27 @@ func title(family string) string {
 	if layers, ok := strings.CutPrefix(family, "resnet"); ok {
 		return "ResNet-" + layers
 	}
-	if family == "nin" {
+	switch family {
+	case "nin":
 		return "NiN"
+	case "mlp", "vgg":
+		return strings.ToUpper(family)
 	}
-	return strings.ToUpper(family)
+	return family
+}
+
+// familyOf is what figures group a network by: its architecture's family, or for lists of layers of the corpus' own the name that an
+// axis of named alternatives gives it.
+func familyOf(r *corpora.Record) string {
+	if r.Architecture.Family != "custom" {
+		return r.Architecture.Family
+	}
+	for _, s := range r.Network().Config {
+		if !corpora.IsHyperparameter(s.Axis) {
+			return s.Value.String()
+		}
+	}
+	return r.Architecture.Family
 }
 
 // sentence begins with a capital.
@@ -184,6 +201,6 @@ func ofNetwork(r *corpora.Record) string {
 		parts = append(parts, s.Axis+" "+s.Value.String())
 	}
 	parts = append(parts, fmt.Sprintf("seed %d", r.Seed))
-	return fmt.Sprintf("network %s (%s of %d weights on %s, %d training and %d test images; %s)", r.ID, title(r.Architecture.Family),
+	return fmt.Sprintf("network %s (%s of %d weights on %s, %d training and %d test images; %s)", r.ID, title(familyOf(r)),
 		r.Architecture.NumParameters(), r.DataSet, r.Train.N, r.Test.N, strings.Join(parts, ", "))
 }

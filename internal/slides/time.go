@@ -23,7 +23,7 @@ func (c *Corpus) time(ctx context.Context, o Options) (*figure.Figure, error) {
 	}
 	for k, family := range families {
 		r, err := c.one(o.Network, func(r *corpora.Record) bool {
-			return (family == "" || r.Architecture.Family == family) && len(c.moments(r)) >= 2
+			return (family == "" || familyOf(r) == family) && len(c.moments(r)) >= 2
 		})
 		if err != nil {
 			return nil, err
@@ -46,7 +46,7 @@ func (c *Corpus) time(ctx context.Context, o Options) (*figure.Figure, error) {
 			return nil, err
 		}
 		for p := range f.Panels {
-			line := figure.Line{Name: title(r.Architecture.Family), Colour: k, Marked: true}
+			line := figure.Line{Name: title(familyOf(r)), Colour: k, Marked: true}
 			for i := range rows {
 				line.X, line.Y = append(line.X, float64(moments[i].epoch)), append(line.Y, rows[i][p])
 			}
@@ -78,7 +78,7 @@ func (c *Corpus) cnaAt(ctx context.Context, m moment) (float64, error) {
 func (c *Corpus) families() []string {
 	var names []string
 	for _, r := range c.records {
-		names = append(names, r.Architecture.Family)
+		names = append(names, familyOf(r))
 	}
 	return ordered(names)
 }

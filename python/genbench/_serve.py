@@ -314,32 +314,52 @@ def ending(error: BaseException) -> pb.Result:
         return pb.Result(missing=pb.Missing(quantity=error.need, why=error.reason))
     where, trace = _place(error)
     if isinstance(error, Stopped):
-        return failure(pb.Failure.CODE_CANCELLED, f"{error}, {where}", trace)
+        return failure(pb.Failure.CODE_CANCELLED, f"{error}{where}", trace)
     print(trace, end="", file=sys.stderr, flush=True)
     if isinstance(error, HostError):
-        return failure(pb.Failure.CODE_HOST, f"{error}, {where}", trace)
+        return failure(pb.Failure.CODE_HOST, f"{error}{where}", trace)
     name = type(error).__name__
     text = " ".join(str(error).split())
     if len(text) > 250:  # the place behind it has to fit in
         text = text[:250] + "..."
-    return failure(pb.Failure.CODE_INTERNAL, f"{name}: {text}, {where}" if text else f"{name}, {where}", trace)
+    return failure(pb.Failure.CODE_INTERNAL, f"{name}: {text}{where}" if text else f"{name}{where}", trace)
 
 
 def _place(error: BaseException) -> tuple[str, str]:
-    """Where an error came from, in a line, and its traceback from the measure on."""
-    own = os.path.dirname(os.path.abspath(__file__))
+    """Where an error came from, to stand behind it in a line, and its traceback from the measure on.
 
-    def ours(file: str) -> bool:
-        return os.path.dirname(os.path.abspath(file)) == own
+    The line names the last frame in the program's own folder, which its author can mend, then the innermost.
+    """
+    package = os.path.dirname(os.path.realpath(__file__))
+    program = getattr(sys.modules["__main__"], "__file__", None)
+    folder = os.path.dirname(os.path.realpath(program)) if program else ""
+
+    def ours(f: traceback.FrameSummary) -> bool:
+        return os.path.dirname(os.path.realpath(f.filename)) == package
+
+    def installed(f: traceback.FrameSummary) -> bool:
+        return "site-packages" in f.filename or "dist-packages" in f.filename
+
+    def own(f: traceback.FrameSummary) -> bool:
+        file = os.path.realpath(f.filename)
+        return not f.filename.startswith("<") and bool(folder) and file.startswith(os.path.join(folder, "")) and not installed(f)
 
     frames = traceback.extract_tb(error.__traceback__)
-    while frames and ours(frames[0].filename):
+    while frames and ours(frames[0]):
         del frames[0]
-    last = next((f for f in reversed(frames) if not ours(f.filename) and "site-packages" not in f.filename and "dist-packages" not in f.filename), None)
     trace = "Traceback (most recent call last):\n" + "".join(frames.format()) + "".join(traceback.format_exception_only(type(error), error))
-    if last is None:
-        return "in genbench's package", trace
-    return f"at {os.path.basename(last.filename)}:{last.lineno} in {last.name}: {last.line}", trace
+    foreign = [f for f in frames if not ours(f)]
+    if not foreign:
+        return "", trace  # of what the measure returned
+    last = next((f for f in reversed(foreign) if own(f)), None) or next((f for f in reversed(foreign) if not installed(f)), foreign[-1])
+    where = f", at {_frame(last)}"
+    return where if last is foreign[-1] else f"{where}; raised at {_frame(foreign[-1])}", trace
+
+
+def _frame(f: traceback.FrameSummary) -> str:
+    line = f.line or ""
+    text = f"{os.path.basename(f.filename)}:{f.lineno} in {f.name}"
+    return f"{text}: {line[:100]}" if line else text
 
 
 def undefined(kind: Any, why: str) -> pb.Result:

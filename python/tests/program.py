@@ -4,6 +4,7 @@ import genbench
 
 print("printed before numpy")
 
+import json  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -98,6 +99,11 @@ def inner(x):
 @measure()
 def divides(net):
     return inner(0)
+
+
+@measure()
+def parses(net):
+    return json.loads("{")
 
 
 @measure()

@@ -50,7 +50,7 @@ def test_description(host):
     assert (m.version, m.doc, list(m.needs)) == ("1", "The sum of the margins. More text", ["train-margins"])
     assert (m.direction, m.scale, m.stochastic) == (pb.DIRECTION_LARGER_GAP, pb.SCALE_LOG, False)
     assert [(o.name, o.default, list(o.values)) for o in m.options] == [("mode", "a", ["a", "b"])]
-    assert len(d.measures) == 19 and d.version == "7.1"
+    assert len(d.measures) == 20 and d.version == "7.1"
 
 
 def test_value_with_all_that_goes_beside_it(host):
@@ -116,7 +116,8 @@ def test_missing(host):
     [
         ("divides", pb.Failure.CODE_INTERNAL, "ZeroDivisionError: division by zero, at program.py:LINE in inner: return 1 / x"),
         ("returns-array", pb.Failure.CODE_INTERNAL, "the measure returned an array of shape (3,); it has to return one number"),
-        ("returns-nothing", pb.Failure.CODE_INTERNAL, "the measure returned None"),
+        ("returns-nothing", pb.Failure.CODE_INTERNAL, "the measure returned None; it has to return one number"),
+        ("parses", pb.Failure.CODE_INTERNAL, 'in parses: return json.loads("{"); raised at decoder.py:'),
         ("exits", pb.Failure.CODE_INTERNAL, "SystemExit: 3, at program.py"),
         ("undeclared", pb.Failure.CODE_HOST, "train-logits is not declared, at program.py"),
         ("nonsense", pb.Failure.CODE_UNKNOWN_MEASURE, "no measure 'nonsense'"),
@@ -126,6 +127,7 @@ def test_failures_say_where(host, name, code, message):
     line = PROGRAM.read_text().splitlines().index("    return 1 / x") + 1
     f = host.compute(name).failure
     assert f.code == code and message.replace("LINE", str(line)) in f.message
+    assert "genbench's package" not in f.message and not f.message.endswith(", ")
     assert host.compute("margin-sum").value == 7.0  # the process lives on
 
 
@@ -210,7 +212,7 @@ def test_started_by_hand_it_waits_for_genbench(tmp_path):
     found = json.loads(re.search(r"GENBENCH_REATTACH='(.*)' genbench", host.said())[1])
     assert found == {"margin-sum": {"addr": f"unix:{tmp_path}/d", "pid": host.process.pid, "protocol": 1}}
     host.attach(f"unix:{tmp_path}/d")
-    assert len(host.describe(broker_id=0).measures) == 19
+    assert len(host.describe(broker_id=0).measures) == 20
     assert host.compute("margin-sum", broker_id=0, host_target=f"unix:{tmp_path}/h").value == 7.0
     host.process.send_signal(signal.SIGINT)
     assert host.process.wait(5) == 0
