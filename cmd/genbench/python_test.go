@@ -10,25 +10,14 @@ import (
 	"testing"
 
 	"github.com/genbench/genbench/harness/result"
+	"github.com/genbench/genbench/internal/pythontest"
 )
 
 // pythonFolder is a folder whose python3 has what the package genbench needs, to be put first on the PATH. Where there
 // is none the test is skipped, or fails where everything is to be tested.
 func pythonFolder(t testing.TB, modules string) string {
 	t.Helper()
-	program := os.Getenv("GENBENCH_TEST_PYTHON")
-	if program == "" {
-		program = "/usr/bin/python3"
-	}
-	out, err := exec.Command(program, "-c", "import "+modules).CombinedOutput()
-	if err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		const format = "%s with %s is missing (GENBENCH_TEST_PYTHON names another): %v %s"
-		if os.Getenv("GENBENCH_TEST_ALL") == "1" {
-			t.Fatalf(format, program, modules, err, lines[len(lines)-1])
-		}
-		t.Skipf(format, program, modules, err, lines[len(lines)-1])
-	}
+	program := pythontest.Program(t, modules)
 	dir := t.TempDir()
 	if err := os.Symlink(program, filepath.Join(dir, "python3")); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/genbench/genbench/internal/pythontest"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
 )
@@ -432,19 +433,5 @@ func made(t *testing.T, interpreter string, i int) models.State {
 // python is an interpreter with PyTorch; without one the test is skipped, or fails where everything is to be tested.
 func python(t *testing.T) string {
 	t.Helper()
-	program := os.Getenv("GENBENCH_TEST_PYTHON")
-	if program == "" {
-		program = "/usr/bin/python3"
-	}
-	out, err := exec.Command(program, "-c", "import numpy, torch").CombinedOutput()
-	if err == nil {
-		return program
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	const format = "%s with numpy and torch is missing (GENBENCH_TEST_PYTHON names another): %v %s"
-	if os.Getenv("GENBENCH_TEST_ALL") == "1" {
-		t.Fatalf(format, program, err, lines[len(lines)-1])
-	}
-	t.Skipf(format, program, err, lines[len(lines)-1])
-	return ""
+	return pythontest.Program(t, "numpy, torch")
 }

@@ -15,27 +15,14 @@ import (
 	"time"
 
 	"github.com/genbench/genbench/internal/evidence"
+	"github.com/genbench/genbench/internal/pythontest"
 )
 
 // python is the interpreter with NumPy, SciPy, scikit-learn and PyTorch; without one the test
 // is skipped, or fails where everything is to be tested.
 func python(t *testing.T) string {
 	t.Helper()
-	program := os.Getenv("GENBENCH_TEST_PYTHON")
-	if program == "" {
-		program = "/usr/bin/python3"
-	}
-	out, err := exec.Command(program, "-c", "import numpy, scipy.special, sklearn, torch").CombinedOutput()
-	if err == nil {
-		return program
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	const format = "%s with numpy, scipy, scikit-learn and torch is missing (GENBENCH_TEST_PYTHON names another): %v %s"
-	if os.Getenv("GENBENCH_TEST_ALL") == "1" {
-		t.Fatalf(format, program, err, lines[len(lines)-1])
-	}
-	t.Skipf(format, program, err, lines[len(lines)-1])
-	return ""
+	return pythontest.Program(t, "numpy, scipy.special, sklearn, torch")
 }
 
 // run answers a program's output, and its exit status with the output as the

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/genbench/genbench/internal/pythontest"
 )
 
 // Where other people's code is. The tests that run it are skipped without: what it answered for the kept networks stands alone in testdata,
@@ -113,10 +115,7 @@ func spoil(t *testing.T, store, name string) {
 
 func TestFreshRGM(t *testing.T) {
 	folder := required(t, rgmVariable, "checkout of github.com/nitarshan/robust-generalization-measures")
-	python := os.Getenv("GENBENCH_TEST_PYTHON")
-	if python == "" {
-		python = "/usr/bin/python3"
-	}
+	python := pythontest.Path()
 	for _, networks := range []string{mlps, convolutions} {
 		t.Run(networks, func(t *testing.T) {
 			check(t, networks, "path-norm", python, "internal/measurecheck/rgm.py", "--rgm", folder)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/harness/quantity"
+	"github.com/genbench/genbench/internal/pythontest"
 )
 
 // TestMain lets the test binary be the plugin in Go.
@@ -90,16 +90,7 @@ func program(t testing.TB, language string) (plugin.Program, plugin.Options) {
 		}
 		return plugin.Program{Name: "large", Path: exe, Args: []string{"plugin"}}, plugin.Options{Getenv: os.Getenv}
 	}
-	python := os.Getenv("GENBENCH_TEST_PYTHON")
-	if python == "" {
-		python = "/usr/bin/python3"
-	}
-	if out, err := exec.Command(python, "-c", "import grpc, google.protobuf, numpy").CombinedOutput(); err != nil {
-		if os.Getenv("GENBENCH_TEST_ALL") == "1" {
-			t.Fatalf("%s with grpcio, protobuf and numpy is missing: %v %s", python, err, out)
-		}
-		t.Skipf("%s with grpcio, protobuf and numpy is missing: %v", python, err)
-	}
+	python := pythontest.Program(t, "grpc, google.protobuf, numpy")
 	script, err := filepath.Abs(filepath.Join("testdata", "large.py"))
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/genbench/genbench/internal/pythontest"
 )
 
 func tree(t *testing.T) Source {
@@ -67,16 +69,7 @@ func TestNeededModules(t *testing.T) {
 }
 
 func TestPythonMeasurePasses(t *testing.T) {
-	program := os.Getenv("GENBENCH_TEST_PYTHON")
-	if program == "" {
-		program = "/usr/bin/python3"
-	}
-	if out, err := exec.Command(program, "-c", "import grpc, google.protobuf, numpy").CombinedOutput(); err != nil {
-		if os.Getenv("GENBENCH_TEST_ALL") == "1" {
-			t.Fatalf("%s with grpcio, protobuf and numpy is missing: %v %s", program, err, out)
-		}
-		t.Skipf("%s with grpcio, protobuf and numpy is missing: %v", program, err)
-	}
+	program := pythontest.Program(t, "grpc, google.protobuf, numpy")
 	dir := filepath.Join(t.TempDir(), "new")
 	if err := Write(Measure{Name: "my-norm2", Language: "python", Dir: dir}); err != nil {
 		t.Fatal(err)

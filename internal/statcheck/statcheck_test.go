@@ -10,27 +10,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/genbench/genbench/internal/pythontest"
 )
 
 // python is the interpreter with NumPy and SciPy; without one the test is
 // skipped, or fails where everything is to be tested.
 func python(t *testing.T) string {
 	t.Helper()
-	program := os.Getenv("GENBENCH_TEST_PYTHON")
-	if program == "" {
-		program = "/usr/bin/python3"
-	}
-	out, err := exec.Command(program, "-c", "import numpy, scipy.stats").CombinedOutput()
-	if err == nil {
-		return program
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	const format = "%s with numpy and scipy is missing (GENBENCH_TEST_PYTHON names another): %v %s"
-	if os.Getenv("GENBENCH_TEST_ALL") == "1" {
-		t.Fatalf(format, program, err, lines[len(lines)-1])
-	}
-	t.Skipf(format, program, err, lines[len(lines)-1])
-	return ""
+	return pythontest.Program(t, "numpy, scipy.stats")
 }
 
 // check answers check.py's output and exit status.

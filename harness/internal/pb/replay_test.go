@@ -24,6 +24,7 @@ import (
 	"github.com/genbench/genbench/harness/measure"
 	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/harness/quantity"
+	"github.com/genbench/genbench/internal/pythontest"
 )
 
 // TestMain lets the test binary be the plugins that are replayed.
@@ -126,16 +127,7 @@ func TestRecordedHostWithTodaysPlugins(t *testing.T) {
 		replayHost(t, said, want, exec.Command(exe, "plugin", "today"))
 	})
 	t.Run("python", func(t *testing.T) {
-		program := os.Getenv("GENBENCH_TEST_PYTHON")
-		if program == "" {
-			program = "/usr/bin/python3"
-		}
-		if out, err := exec.Command(program, "-c", "import grpc, google.protobuf, numpy").CombinedOutput(); err != nil {
-			if os.Getenv("GENBENCH_TEST_ALL") == "1" {
-				t.Fatalf("%s with grpcio, protobuf and numpy is missing: %v %s", program, err, out)
-			}
-			t.Skipf("%s with grpcio, protobuf and numpy is missing: %v", program, err)
-		}
+		program := pythontest.Program(t, "grpc, google.protobuf, numpy")
 		script := filepath.Join(t.TempDir(), "recorder.py")
 		if err := os.WriteFile(script, []byte(recorderInPython), 0o600); err != nil {
 			t.Fatal(err)
