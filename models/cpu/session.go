@@ -142,14 +142,7 @@ func (s *session) count(x []float32) (int, error) {
 	if s.params == nil {
 		return 0, errClosed
 	}
-	n := len(x) / s.p.input
-	if n*s.p.input != len(x) {
-		return 0, fmt.Errorf("%d input values are not a whole number of examples of %d features", len(x), s.p.input)
-	}
-	if n < 1 || n > s.maxBatch {
-		return 0, fmt.Errorf("%d examples, the session takes 1 to %d at once", n, s.maxBatch)
-	}
-	return n, nil
+	return s.a.CountExamples(x, s.maxBatch)
 }
 
 // labelled is count for a batch with labels.
@@ -158,13 +151,8 @@ func (s *session) labelled(x []float32, y []int32) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(y) != n {
-		return 0, fmt.Errorf("%d labels for %d examples", len(y), n)
-	}
-	for i, c := range y {
-		if c < 0 || int(c) >= s.p.classes {
-			return 0, fmt.Errorf("label %d of example %d is not one of the %d classes (0 to %d)", c, i, s.p.classes, s.p.classes-1)
-		}
+	if err := s.a.CheckLabels(y, n); err != nil {
+		return 0, err
 	}
 	return n, nil
 }

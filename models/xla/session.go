@@ -113,15 +113,7 @@ func (s *session) count(x []float32) (int, error) {
 	if s.programs == nil {
 		return 0, errClosed
 	}
-	d := s.a.Input.Size()
-	n := len(x) / d
-	if n*d != len(x) {
-		return 0, fmt.Errorf("%d input values are not a whole number of examples of %d features", len(x), d)
-	}
-	if n < 1 || n > s.maxBatch {
-		return 0, fmt.Errorf("%d examples, the session takes 1 to %d at once", n, s.maxBatch)
-	}
-	return n, nil
+	return s.a.CountExamples(x, s.maxBatch)
 }
 
 // labelled is count for a batch with labels.
@@ -130,13 +122,8 @@ func (s *session) labelled(x []float32, y []int32) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(y) != n {
-		return 0, fmt.Errorf("%d labels for %d examples", len(y), n)
-	}
-	for i, c := range y {
-		if c < 0 || int(c) >= s.a.Classes {
-			return 0, fmt.Errorf("label %d of example %d is not one of the %d classes (0 to %d)", c, i, s.a.Classes, s.a.Classes-1)
-		}
+	if err := s.a.CheckLabels(y, n); err != nil {
+		return 0, err
 	}
 	return n, nil
 }
