@@ -96,11 +96,7 @@ func (s *session) load(dst []float32, at span, x []float32, f form) {
 		return
 	}
 	s.k.load(s.turned, at, x, f.c*f.spots, s.rows)
-	for c := range f.c {
-		for q := range f.spots {
-			copy(dst[(q*f.c+c)*at.w:][:at.w], s.turned[(c*f.spots+q)*at.w:])
-		}
-	}
+	unturn(dst, s.turned, form{f.spots, f.c}, at.w)
 }
 
 // store writes a panel of a form to rows of the values dst [N, c, spots].
@@ -112,7 +108,23 @@ func (s *session) store(dst []float32, at span, x []float32, f form) {
 	s.k.store(dst, at, x, f.c*f.spots, s.rows)
 }
 
-// unturn writes a panel x [spots, c, w] as [c, spots, w].
+// carry copies n values of src to dst, unless they are there.
+func carry(dst, src []float32, n int) {
+	if &dst[0] != &src[0] {
+		copy(dst[:n], src)
+	}
+}
+
+// eachPanel calls compute with what a layer reads, src, and where it writes, dst, panel by panel of n examples.
+func (l *layer) eachPanel(n int, dst, src []float32, compute func(at span, dst, src []float32)) {
+	for p := range panels(n) {
+		at := spanOf(n, p)
+		compute(at, at.of(dst, l.out), at.of(src, l.in))
+	}
+}
+
+// unturn writes a panel x [spots, c, w] as [c, spots, w]. Such a panel is to one of the form [c, spots] what that is to it: with the form
+// the other way round it turns a panel [c, spots, w] back.
 func unturn(dst, x []float32, f form, w int) {
 	for q := range f.spots {
 		for c := range f.c {

@@ -6,9 +6,7 @@ import "github.com/genbench/genbench/models"
 type dropout struct{ untrained }
 
 func (dropout) evaluate(s *session, i int, at span, dst, src []float32) {
-	if n := s.p.layers[i].out * at.w; &dst[0] != &src[0] {
-		copy(dst[:n], src)
-	}
+	carry(dst, src, s.p.layers[i].out*at.w)
 }
 
 func (dropout) forward(s *session, i int, r run) error {

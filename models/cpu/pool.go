@@ -43,10 +43,7 @@ func (maxPool) evaluate(s *session, i int, at span, dst, src []float32) {
 
 func (maxPool) forward(s *session, i int, r run) error {
 	l := &s.p.layers[i]
-	for p := range panels(r.n) {
-		at := spanOf(r.n, p)
-		s.largest(l, at, at.of(s.b.out[i], l.out), at.of(s.inputOf(i), l.in))
-	}
+	l.eachPanel(r.n, s.b.out[i], s.inputOf(i), func(at span, dst, src []float32) { s.largest(l, at, dst, src) })
 	return nil
 }
 
@@ -153,10 +150,7 @@ func (averagePool) evaluate(s *session, i int, at span, dst, src []float32) {
 
 func (averagePool) forward(s *session, i int, r run) error {
 	l := &s.p.layers[i]
-	for p := range panels(r.n) {
-		at := spanOf(r.n, p)
-		s.averages(l, at, at.of(s.b.out[i], l.out), at.of(s.inputOf(i), l.in))
-	}
+	l.eachPanel(r.n, s.b.out[i], s.inputOf(i), func(at span, dst, src []float32) { s.averages(l, at, dst, src) })
 	return nil
 }
 
@@ -185,10 +179,7 @@ func (s *session) averageBack(i, n int, delta *[2][]float32) {
 
 func (averagePool) tangent(s *session, i int, r run) {
 	l, t := &s.p.layers[i], s.t
-	for p := range panels(r.n) {
-		at := spanOf(r.n, p)
-		s.averages(l, at, at.of(t.out[i], l.out), at.of(t.out[l.source], l.in))
-	}
+	l.eachPanel(r.n, t.out[i], t.out[l.source], func(at span, dst, src []float32) { s.averages(l, at, dst, src) })
 }
 
 func (averagePool) tangentBackward(s *session, i int, r run, below bool) bool {

@@ -7,8 +7,8 @@ type flatten struct{ untrained }
 func flatPanel(l *layer, at span, dst, src []float32) {
 	if f := l.reads(); f.turned() {
 		unturn(dst, src, f, at.w)
-	} else if n := l.in * at.w; &dst[0] != &src[0] {
-		copy(dst[:n], src)
+	} else {
+		carry(dst, src, l.in*at.w)
 	}
 }
 
@@ -18,10 +18,7 @@ func (flatten) evaluate(s *session, i int, at span, dst, src []float32) {
 
 func (flatten) forward(s *session, i int, r run) error {
 	l := &s.p.layers[i]
-	for p := range panels(r.n) {
-		at := spanOf(r.n, p)
-		flatPanel(l, at, at.of(s.b.out[i], l.out), at.of(s.inputOf(i), l.in))
-	}
+	l.eachPanel(r.n, s.b.out[i], s.inputOf(i), func(at span, dst, src []float32) { flatPanel(l, at, dst, src) })
 	return nil
 }
 
@@ -41,7 +38,6 @@ func (s *session) unflatten(i, n int, delta *[2][]float32) {
 	}
 	for p := range panels(n) {
 		at := spanOf(n, p)
-		// A vector [C, spots] is to an image [spots, C] what an image of the other form is to a vector.
 		unturn(at.of(delta[1], l.in), at.of(delta[0], l.out), form{f.spots, f.c}, at.w)
 	}
 	swap(delta)
@@ -49,10 +45,7 @@ func (s *session) unflatten(i, n int, delta *[2][]float32) {
 
 func (flatten) tangent(s *session, i int, r run) {
 	l, t := &s.p.layers[i], s.t
-	for p := range panels(r.n) {
-		at := spanOf(r.n, p)
-		flatPanel(l, at, at.of(t.out[i], l.out), at.of(t.out[l.source], l.in))
-	}
+	l.eachPanel(r.n, t.out[i], t.out[l.source], func(at span, dst, src []float32) { flatPanel(l, at, dst, src) })
 }
 
 func (flatten) tangentBackward(s *session, i int, r run, below bool) bool {
@@ -69,9 +62,7 @@ type sum struct{ untrained }
 func (sum) evaluate(s *session, i int, at span, dst, src []float32) {
 	l := &s.p.layers[i]
 	n := l.out * at.w
-	if &dst[0] != &src[0] {
-		copy(dst[:n], src)
-	}
+	carry(dst, src, n)
 	s.k.axpy(dst[:n], s.slots[s.p.slotOf(l.with)], 1)
 }
 
