@@ -16,7 +16,6 @@ import (
 	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/harness/result"
-	"github.com/genbench/genbench/models/cpu"
 )
 
 // hostilities are the rows of docs/hostile.md: the kind of plugin, and what it does, in words.
@@ -52,47 +51,20 @@ type hostileRun struct {
 }
 
 func newHostileRun(t *testing.T) *hostileRun {
-	engine, err := cpu.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	spec, err := corpora.Find("tiny")
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := corpora.OpenStore(t.TempDir(), spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	networks, err := store.Networks()
-	if err != nil {
-		t.Fatal(err)
-	}
-	networks = networks[:2]
-	data := corpora.NewDataCache("")
-	if _, err := corpora.Train(t.Context(), store, networks, corpora.TrainOptions{Engine: engine, Jobs: 1, Data: data}); err != nil {
-		t.Fatal(err)
-	}
+	c := trainTiny(t, 2, 1)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	r := &hostileRun{listener: listener.Addr().String()}
-	for _, n := range networks {
-		rec, err := store.Record(n.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.records = append(r.records, rec)
-	}
-	cache := filepath.Join(store.Dir(), "cache")
+	r := &hostileRun{listener: listener.Addr().String(), records: c.records}
+	cache := filepath.Join(c.store.Dir(), "cache")
 	r.options = harness.Options{
-		Store: store, Data: data, Networks: networks, Engine: engine.Name(), Jobs: 1, Warn: func(error) {},
-		Patterns: []string{"*"}, NewHost: func() *quantity.Host { return quantity.NewHost(engine, cache) },
+		Store: c.store, Data: c.data, Networks: c.networks, Engine: c.engine.Name(), Jobs: 1, Warn: func(error) {},
+		Patterns: []string{"*"}, NewHost: func() *quantity.Host { return quantity.NewHost(c.engine, cache) },
 		Plugin: plugin.Options{
 			Getenv: os.Getenv, Sandbox: plugin.SandboxRequire, StartTimeout: 10 * time.Second, ComputeTimeout: time.Second, Grace: 200 * time.Millisecond,
-			MemoryLimit: 256 << 20, Hide: []string{store.Dir()}, Views: cache,
+			MemoryLimit: 256 << 20, Hide: []string{c.store.Dir()}, Views: cache,
 		},
 	}
 	return r
@@ -109,25 +81,9 @@ func (r *hostileRun) measure(t *testing.T, kind string) (map[string]*result.Resu
 		o.Plugin.ComputeTimeout = time.Minute
 	}
 	o.Programs = []plugin.Program{plugin.Builtin(nil), {Name: "hostile", Path: exe, Args: []string{"hostile", kind, o.Store.Dir(), r.listener}}}
-	h, err := harness.Open(t.Context(), o)
-	if err != nil {
-		return nil, err
-	}
-	defer h.Close()
-	w, err := result.NewWriter(t.TempDir(), "test", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
 	cells := map[string]*result.Result{}
-	return cells, h.Measure(t.Context(), h.Missing(r.records, result.NewSet()), w, func(ev harness.Event) {
-		if ev.Err != nil {
-			t.Error(ev.Err)
-		}
-		for _, c := range ev.Results {
-			cells[c.Network+" "+c.Measure] = c
-		}
-	})
+	err = measureAll(t, o, r.records, func(c *result.Result) { cells[c.Network+" "+c.Measure] = c })
+	return cells, err
 }
 
 // updateVariable has the test write the table in place of comparing it.

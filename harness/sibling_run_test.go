@@ -12,32 +12,13 @@ import (
 	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/harness/result"
 	"github.com/genbench/genbench/models"
-	"github.com/genbench/genbench/models/cpu"
 )
 
 // disagreements runs the measure over the records, by its plugin, and answers the cells by network.
 func disagreements(t *testing.T, o harness.Options, records []*corpora.Record) map[string]*result.Result {
 	t.Helper()
-	h, err := harness.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	w, err := result.NewWriter(t.TempDir(), "test", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
 	cells := map[string]*result.Result{}
-	err = h.Measure(t.Context(), h.Missing(records, result.NewSet()), w, func(ev harness.Event) {
-		if ev.Err != nil {
-			t.Error(ev.Err)
-		}
-		for _, r := range ev.Results {
-			cells[r.Network] = r
-		}
-	})
-	if err != nil {
+	if err := measureAll(t, o, records, func(r *result.Result) { cells[r.Network] = r }); err != nil {
 		t.Fatal(err)
 	}
 	return cells
@@ -80,37 +61,11 @@ func TestDisagreement(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short tests: this one trains a corpus")
 	}
-	engine, err := cpu.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	spec, err := corpora.Find("tiny")
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := corpora.OpenStore(t.TempDir(), spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	networks, err := store.Networks()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := corpora.NewDataCache("")
-	if _, err := corpora.Train(t.Context(), store, networks, corpora.TrainOptions{Engine: engine, Jobs: 2, Data: data}); err != nil {
-		t.Fatal(err)
-	}
-	var records []*corpora.Record
-	for _, n := range networks {
-		rec, err := store.Record(n.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		records = append(records, rec)
-	}
+	c := trainTiny(t, 0, 2)
+	engine, store, data, records := c.engine, c.store, c.data, c.records
 	cache := t.TempDir()
 	o := harness.Options{
-		Store: store, Data: data, Networks: networks, Programs: []plugin.Program{plugin.Builtin([]string{"disagreement"})}, Patterns: []string{"disagreement"},
+		Store: store, Data: data, Networks: c.networks, Programs: []plugin.Program{plugin.Builtin([]string{"disagreement"})}, Patterns: []string{"disagreement"},
 		Engine: engine.Name(), NewHost: func() *quantity.Host { return quantity.NewHost(engine, cache) }, Jobs: 2, Warn: func(err error) { t.Error(err) },
 	}
 	cells := disagreements(t, o, records)

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/genbench/genbench/harness"
 	"github.com/genbench/genbench/harness/plugin"
 	"github.com/genbench/genbench/harness/result"
 )
@@ -25,28 +24,15 @@ func TestWorkersHaveTheSamePlugin(t *testing.T) {
 	o := run.options
 	o.Plugin.Sandbox, o.Plugin.ComputeTimeout, o.Jobs = plugin.SandboxOff, time.Minute, 2
 	o.Programs = []plugin.Program{{Name: "hostile", Path: exe, SHA256: "", Args: []string{"hostile", "unsteady", o.Store.Dir(), run.listener}}}
-	h, err := harness.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	w, err := result.NewWriter(t.TempDir(), "test", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
 	said := map[string]int{}
-	todo := h.Missing(run.records, result.NewSet())
-	if err := h.Measure(t.Context(), todo, w, func(ev harness.Event) {
-		for _, r := range ev.Results {
-			switch {
-			case r.Status == result.OK && r.Plugin.Sandbox == "none: the sandbox is off" && r.Plugin.SDK == "go 1" && r.Plugin.Protocol == 1 && r.Plugin.Path == exe:
-				said["ok"]++
-			case strings.Contains(r.Reason, "starting plugin hostile again: hostile: the version was ") && strings.Contains(r.Reason, "has to answer what it measures alike every time"):
-				said["refused"]++
-			default:
-				t.Errorf("%+v", r)
-			}
+	if err := measureAll(t, o, run.records, func(r *result.Result) {
+		switch {
+		case r.Status == result.OK && r.Plugin.Sandbox == "none: the sandbox is off" && r.Plugin.SDK == "go 1" && r.Plugin.Protocol == 1 && r.Plugin.Path == exe:
+			said["ok"]++
+		case strings.Contains(r.Reason, "starting plugin hostile again: hostile: the version was ") && strings.Contains(r.Reason, "has to answer what it measures alike every time"):
+			said["refused"]++
+		default:
+			t.Errorf("%+v", r)
 		}
 	}); err != nil {
 		t.Fatal(err)

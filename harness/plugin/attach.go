@@ -85,14 +85,9 @@ func (s *session) attach(ctx context.Context, p Program, o Options) ([]measure.I
 	if s.dir, err = makeFolder(o.RunDir); err != nil {
 		return nil, err
 	}
-	views := o.Views
-	if views == "" {
-		views = s.dir
-	}
-	if s.view, err = newView(views); err != nil {
+	if err := s.openView(o); err != nil {
 		return nil, err
 	}
-	s.host.view = s.view
 	socket := filepath.Join(s.dir, "host")
 	listener, err := net.Listen("unix", socket)
 	if err != nil {

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,14 +116,9 @@ func prepare(p Program, o Options) (_ *session, err error) {
 	if err := os.Mkdir(s.tmp, 0o700); err != nil {
 		return nil, err
 	}
-	views := o.Views
-	if views == "" {
-		views = s.dir
-	}
-	if s.view, err = newView(views); err != nil {
+	if err := s.openView(o); err != nil {
 		return nil, err
 	}
-	s.host.view = s.view
 	s.runner = newRunner(exec.Command(p.Path, p.Args...), s.stderr, func(r *runner) error { return s.launch(p, o) })
 	s.runner.after = func() {
 		s.familyMu.Lock()
@@ -130,6 +126,13 @@ func prepare(p Program, o Options) (_ *session, err error) {
 		s.family.end()
 	}
 	return s, nil
+}
+
+// openView makes the folder of the quantities that the process is given.
+func (s *session) openView(o Options) (err error) {
+	s.view, err = newView(cmp.Or(o.Views, s.dir))
+	s.host.view = s.view
+	return err
 }
 
 // launch starts the process, and the watch on it.
