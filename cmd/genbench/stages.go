@@ -336,7 +336,7 @@ func (s *stages) measure(ctx context.Context) error {
 	}
 	defer w.Close()
 	bar := newProgress(s.env.stderr, s.noProgress, "measuring", len(todo))
-	failures := map[string]int{}
+	failures, told := map[string]int{}, map[[2]string]bool{} // by measure; by plugin and reason
 	done := 0
 	err = s.harness.Measure(ctx, todo, w, func(ev harness.Event) {
 		if ev.Err != nil {
@@ -345,7 +345,9 @@ func (s *stages) measure(ctx context.Context) error {
 		for _, r := range ev.Results {
 			s.set.Add(r)
 			if r.Status == result.Failed {
-				if failures[r.Measure]++; failures[r.Measure] == 1 {
+				same := [2]string{r.Plugin.Name, r.Reason}
+				if failures[r.Measure]++; failures[r.Measure] == 1 && !told[same] {
+					told[same] = true
 					more := ""
 					if log := s.logs.file(r.Plugin.Name); log != "" && r.Detail != "" {
 						more = "; more in " + log
