@@ -99,6 +99,8 @@ type Trained struct {
 	// its mean loss is not a number.
 	History []Epoch
 
+	GroupSize int // slots of the group that it trained in; 0: alone
+
 	Stop   string // [StopTarget], [StopMaxEpochs] or [StopDiverged]
 	Epochs int    // completed epochs
 	Steps  int    // optimizer steps, those of a diverged epoch included
