@@ -18,7 +18,7 @@ func (t *training) groups(ctx context.Context, g models.Grouping, missing []Netw
 	at := map[string]int{}
 	for i := range missing {
 		n := &missing[i]
-		shape := models.GroupShape{Arch: n.Arch, Optimizer: n.Training.Optimizer, BatchSize: n.Training.BatchSize, Examples: n.TrainSize()}
+		shape := models.ShapeOf(n.Arch, n.Training, n.TrainSize())
 		key, err := shapeKey(shape)
 		if err != nil {
 			t.event(TrainEvent{Kind: EventStarted, Network: n})
@@ -48,7 +48,7 @@ func shapeKey(s models.GroupShape) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing an architecture: %w", err)
 	}
-	return fmt.Sprintf("%s %s %v %d %d", arch, s.Optimizer.Name, s.Optimizer.Momentum > 0, s.BatchSize, s.Examples), nil
+	return fmt.Sprintf("%s %s %v %d %d %v %v", arch, s.Optimizer.Name, s.Optimizer.Momentum > 0, s.BatchSize, s.Examples, s.Augmented, s.Cut), nil
 }
 
 // group trains networks of one shape. Those that have stopped are evaluated and stored while others train.

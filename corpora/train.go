@@ -317,16 +317,8 @@ func (t *training) run(ctx context.Context, missing []Network) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if g, ok := t.options.Engine.(models.Grouping); ok {
-		var together, alone []Network
-		for _, n := range missing {
-			if n.Training.Groups() {
-				together = append(together, n)
-			} else {
-				alone = append(alone, n)
-			}
-		}
-		t.groups(ctx, g, together, stop)
-		missing = alone
+		t.groups(ctx, g, missing, stop)
+		return context.Cause(ctx)
 	}
 	queue := make(chan *Network)
 	var workers sync.WaitGroup

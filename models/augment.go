@@ -25,8 +25,8 @@ type Augmentation struct {
 // On says that it changes something.
 func (a Augmentation) On() bool { return a != Augmentation{} }
 
-// check reports why inputs of the shape cannot be augmented. padding is [Examples.Padding].
-func (a Augmentation) check(s Shape, padding []float32) error {
+// Fits reports why inputs of the shape cannot be augmented. padding is [Examples.Padding].
+func (a Augmentation) Fits(s Shape, padding []float32) error {
 	switch {
 	case a.Crop < 0:
 		return fmt.Errorf("augmentation: crop with %d pixels of padding: the number is negative", a.Crop)
@@ -64,7 +64,7 @@ func (a Augmentation) place(seed, epoch, example uint64) (y, x int, mirrored boo
 // Apply writes into dst what [Train] trains on of an example in an epoch, counted from 1; src is the example as it is, both are [C, H, W] of the shape s. padding is
 // [Examples.Padding] and seed [Seeds.Augment]. With [EpochOrder], the inputs of any step can be told.
 func (a Augmentation) Apply(dst, src []float32, s Shape, padding []float32, seed uint64, epoch, example int) error {
-	if err := a.check(s, padding); err != nil {
+	if err := a.Fits(s, padding); err != nil {
 		return err
 	}
 	if len(dst) != s.Size() || len(src) != s.Size() {
