@@ -12,21 +12,27 @@ import (
 type Grouping interface {
 	Engine
 
-	// NewGroup makes room to train networks of this shape. How many fit depends on the engine and the shape alone, as bits may depend on it.
+	// NewGroup makes room to train networks of this shape: as many as it asks for, else a number that depends on the engine and the shape alone, as bits may depend on it.
 	NewGroup(s GroupShape) (Group, error)
+
+	// MostSlots is how many networks of the shape the device's memory may hold, at least 1: an estimate.
+	MostSlots(s GroupShape) int
+
+	// Device names what the groups train on, and what compiles for it, with its version.
+	Device() (device, compiler string)
 }
 
 // GroupShape is what the networks of a group share.
 type GroupShape struct {
-	Arch      Architecture
-	Optimizer Optimizer // its name, and whether there is momentum; other numbers may differ
-	BatchSize int
-	Examples  int // N, of each network's training set
+	Arch      Architecture `json:"architecture"`
+	Optimizer Optimizer    `json:"optimizer"` // its name, and whether there is momentum; other numbers may differ
+	BatchSize int          `json:"batch_size"`
+	Examples  int          `json:"examples"` // N, of each network's training set
 
-	Augmented bool // training inputs are: how, may differ
-	Cut       bool // tensors are asked for between the steps of an epoch
+	Augmented bool `json:"augmented,omitempty"` // training inputs are: how, may differ
+	Cut       bool `json:"cut,omitempty"`       // tensors are asked for between the steps of an epoch
 
-	Slots int // asked for; 0: the engine's own choice
+	Slots int `json:"-"` // asked for; 0: the engine's own choice
 }
 
 // ShapeOf is the shape of the groups that a network with n training examples can train in.

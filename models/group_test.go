@@ -37,6 +37,9 @@ func (g *sessionGroup) NewGroup(s models.GroupShape) (models.Group, error) {
 	return g, nil
 }
 
+func (g *sessionGroup) MostSlots(models.GroupShape) int { return len(g.slots) }
+func (g *sessionGroup) Device() (string, string)        { return "here", "none" }
+
 func (g *sessionGroup) Size() int { return len(g.slots) }
 
 func (g *sessionGroup) Load(slot int, s models.State, t models.Training, seeds models.Seeds, ex models.Examples) error {

@@ -59,7 +59,7 @@ var (
 	_ models.Group    = (*group)(nil)
 )
 
-// NewGroup makes room for as many networks as [slotsFor] says, or the option GroupSize.
+// NewGroup makes room for as many networks as the shape asks for; where it does not, as the option GroupSize or [slotsFor] says.
 func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	err := e.accepts(s.Arch)
 	if err == nil {
@@ -68,11 +68,17 @@ func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	if err == nil && (s.BatchSize < 1 || s.Examples < 1) {
 		err = fmt.Errorf("batches of %d of %d examples", s.BatchSize, s.Examples)
 	}
+	if err == nil && (s.Slots < 0 || s.Slots > largestGroup) {
+		err = fmt.Errorf("groups of %d networks: 1 to %d are possible, 0 chooses", s.Slots, largestGroup)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("making a group on %s: %w", e.Name(), err)
 	}
 	batch := min(s.BatchSize, s.Examples)
-	k := e.options.GroupSize
+	k := s.Slots
+	if k == 0 {
+		k = e.options.GroupSize
+	}
 	if k == 0 {
 		k = slotsFor(s.Arch, batch, e.client.Platform)
 	}

@@ -4,10 +4,11 @@ import "github.com/genbench/genbench/models"
 
 // Bounds of a group. Its size is a function of the architecture, the batch and the platform alone, as bits depend on it: products of another number of networks may be summed in another order.
 const (
-	mostSlots   = 128
-	slotsOnCPU  = 8
-	stepWork    = 1 << 36 // floating-point operations of one step of all networks: about 2 ms of a data-centre GPU, so that launching kernels is a small part
-	groupMemory = 8 << 30 // bytes for activations and patches
+	mostSlots    = 128
+	largestGroup = 1 << 12 // of those that are asked for
+	slotsOnCPU   = 8
+	stepWork     = 1 << 36 // floating-point operations of one step of all networks: about 2 ms of a data-centre GPU, so that launching kernels is a small part
+	groupMemory  = 8 << 30 // bytes for activations and patches
 )
 
 // GroupSizeOn is the number of networks of a group on a platform, "cuda" or "cpu", where nothing else is asked for.
@@ -40,4 +41,17 @@ func activations(a models.Architecture) int64 {
 		}
 	}
 	return n
+}
+
+// slotsWithin is the number of networks of a group that so many bytes hold, by estimate: what a step stores, tensors, moments and gradients of before and after it, and the order and labels of examples; inputs are taken for shared.
+func slotsWithin(bytes int64, s models.GroupShape) int {
+	batch := int64(min(s.BatchSize, s.Examples))
+	var values int64
+	for _, t := range s.Arch.Tensors() {
+		values += int64(t.Size())
+	}
+	n := int64(s.Examples)
+	each := 4*3*batch*activations(s.Arch) + 4*values*int64(3+2*ruleOf(s.Optimizer).moments()) + 4*2*n
+	inputs := 4 * n * int64(s.Arch.Input.Size())
+	return int(max(1, min(largestGroup, (bytes-inputs)/each)))
 }
