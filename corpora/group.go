@@ -85,7 +85,7 @@ func (t *training) group(ctx context.Context, g models.Grouping, shape models.Gr
 			})
 		}
 	}
-	err := trainGroup(ctx, g, shape, jobs, nets[0])
+	err := t.trainGroup(ctx, g, shape, jobs, nets[0], stop)
 	ending.Wait()
 	if err == nil || ctx.Err() != nil {
 		return // cancelled: run reports why
@@ -103,9 +103,12 @@ func (t *training) group(ctx context.Context, g models.Grouping, shape models.Gr
 	}
 }
 
-// trainGroup is models.TrainGroup without its panics.
-func trainGroup(ctx context.Context, g models.Grouping, shape models.GroupShape, jobs []models.Job, first *Network) (err error) {
+// trainGroup is models.TrainGroup without its panics, on groups of the size that is asked for.
+func (t *training) trainGroup(ctx context.Context, g models.Grouping, shape models.GroupShape, jobs []models.Job, first *Network, stop context.CancelCauseFunc) (err error) {
 	defer caught(first, &err)
+	if shape.Slots, err = t.slots(ctx, g, shape, len(jobs), stop); err != nil {
+		return err
+	}
 	return models.TrainGroup(ctx, g, shape, jobs)
 }
 

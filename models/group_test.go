@@ -7,145 +7,13 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
+	"github.com/genbench/genbench/models/enginetest"
 )
-
-// sessionGroup is a group that trains one network after the other in sessions of its own, with the same calls as models.Train: their bits must agree.
-type sessionGroup struct {
-	models.Engine
-	shape models.GroupShape
-	slots []sessionSlot
-	log   []string
-}
-
-type sessionSlot struct {
-	models.Session
-	ex      models.Examples
-	augment models.Augmentation
-	seeds   models.Seeds
-	step    uint64
-	epoch   int
-}
-
-func (g *sessionGroup) NewGroup(s models.GroupShape) (models.Group, error) {
-	g.shape = s
-	return g, nil
-}
-
-func (g *sessionGroup) MostSlots(models.GroupShape) int { return len(g.slots) }
-func (g *sessionGroup) Device() (string, string)        { return "here", "none" }
-
-func (g *sessionGroup) Size() int { return len(g.slots) }
-
-func (g *sessionGroup) Load(slot int, s models.State, t models.Training, seeds models.Seeds, ex models.Examples) error {
-	g.log = append(g.log, "load")
-	session, err := g.NewSession(g.shape.Arch, 256)
-	g.slots[slot] = sessionSlot{session, ex, t.Augment, seeds, 0, 0}
-	return errors.Join(err, session.SetState(s), session.Begin(t.Optimizer))
-}
-
-// Epoch runs the steps of all networks, a step of each at a time.
-func (g *sessionGroup) Epoch(order [][]int, cuts []int, at func(int, [][]float64) error) ([][]float64, error) {
-	g.log = append(g.log, "epoch")
-	losses := make([][]float64, len(order))
-	order = slices.Clone(order)
-	for i, o := range order {
-		if o != nil {
-			g.slots[i].epoch++
-		}
-	}
-	for done := 1; slices.ContainsFunc(order, func(o []int) bool { return len(o) > 0 }); done++ {
-		for i, o := range order {
-			if len(o) == 0 {
-				continue
-			}
-			n := min(g.shape.BatchSize, len(o))
-			loss, err := g.slots[i].train(g.shape.Arch.Input, o[:n])
-			if err != nil {
-				return nil, err
-			}
-			losses[i] = append(losses[i], loss)
-			if order[i] = o[n:]; math.IsNaN(loss) || math.IsInf(loss, 0) {
-				order[i] = nil
-			}
-		}
-		if slices.Contains(cuts, done) {
-			if err := at(done, losses); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return losses, nil
-}
-
-// train runs a step on some of the examples.
-func (s *sessionSlot) train(shape models.Shape, examples []int) (float64, error) {
-	d := shape.Size()
-	x, y := make([]float32, len(examples)*d), make([]int32, len(examples))
-	for i, at := range examples {
-		y[i] = s.ex.Y[at]
-		if err := s.augment.Apply(x[i*d:][:d], s.ex.X[at*d:][:d], shape, s.ex.Padding, s.seeds.Augment, s.epoch, at); err != nil {
-			return 0, err
-		}
-	}
-	step := s.step
-	s.step++
-	return s.Step(x, y, models.Draw{Seed: s.seeds.Dropout, Step: step})
-}
-
-func (g *sessionGroup) Evaluate() ([]models.Metrics, error) {
-	metrics := make([]models.Metrics, len(g.slots))
-	for i, s := range g.slots {
-		if s.Session == nil {
-			continue
-		}
-		var err error
-		if metrics[i], err = models.Evaluate(s, s.ex, 256); err != nil {
-			return nil, err
-		}
-	}
-	return metrics, nil
-}
-
-// Noise is the definition, with the examples in one batch.
-func (g *sessionGroup) Noise() ([]float64, error) {
-	g.log = append(g.log, "noise")
-	noise := make([]float64, len(g.slots))
-	for i, s := range g.slots {
-		if s.Session == nil {
-			continue
-		}
-		n := float64(s.ex.Len())
-		norms := make([]float64, s.ex.Len())
-		grad := models.NewState(g.shape.Arch)
-		err := s.GradientNorms(norms, s.ex.X, s.ex.Y)
-		if _, e := s.Gradient(grad, s.ex.X, s.ex.Y, models.Eval, models.Draw{}); e != nil {
-			err = e
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range norms {
-			noise[i] += v / n
-		}
-		for _, t := range grad {
-			for _, v := range t.Data {
-				noise[i] -= float64(v) * float64(v)
-			}
-		}
-	}
-	return noise, nil
-}
-
-func (g *sessionGroup) State(slot int, dst models.State) error {
-	return g.slots[slot].Session.State(dst)
-}
-func (g *sessionGroup) Close() error { return nil }
 
 // groupJobs are networks that stop at different times, one that diverges and one whose examples cannot be had. Inputs are vectors, or images
 // that are augmented, each network's in its own way, with snapshots after some of the steps.
@@ -217,7 +85,7 @@ func testTrainGroup(t *testing.T, e models.Engine, size int, shape models.GroupS
 	for i := range jobs {
 		jobs[i].Done = func(r *models.Trained, err error) { results[i], failures[i] = r, err }
 	}
-	g := &sessionGroup{Engine: e, slots: make([]sessionSlot, size)}
+	g := &enginetest.Sessions{Engine: e, Slots: size}
 	if err := models.TrainGroup(context.Background(), g, shape, jobs); err != nil {
 		t.Fatal(err)
 	}
@@ -301,18 +169,12 @@ func TestTrainGroupCancelled(t *testing.T) {
 		jobs[i].Progress = func(models.Epoch) { cancel() }
 		jobs[i].Done = func(*models.Trained, error) {}
 	}
-	g := &sessionGroup{Engine: e, slots: make([]sessionSlot, 2)}
+	g := &enginetest.Sessions{Engine: e, Slots: 2}
 	if err := models.TrainGroup(ctx, g, shape, jobs); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	epochs := 0
-	for _, entry := range g.log {
-		if entry == "epoch" {
-			epochs++
-		}
-	}
-	if epochs != 1 {
-		t.Errorf("%d epochs after the training was cancelled in the first", epochs)
+	if g.Epochs != 1 {
+		t.Errorf("%d epochs, the training was cancelled in the first", g.Epochs)
 	}
 }
 
@@ -332,7 +194,7 @@ func TestTrainGroupRefuses(t *testing.T) {
 	for i := range jobs {
 		jobs[i].Done = func(_ *models.Trained, err error) { failures[i] = err }
 	}
-	g := &sessionGroup{Engine: e, slots: make([]sessionSlot, 2)}
+	g := &enginetest.Sessions{Engine: e, Slots: 2}
 	if err := models.TrainGroup(context.Background(), g, shape, jobs); err != nil {
 		t.Fatal(err)
 	}

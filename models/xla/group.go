@@ -68,8 +68,8 @@ func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	if err == nil && (s.BatchSize < 1 || s.Examples < 1) {
 		err = fmt.Errorf("batches of %d of %d examples", s.BatchSize, s.Examples)
 	}
-	if err == nil && (s.Slots < 0 || s.Slots > largestGroup) {
-		err = fmt.Errorf("groups of %d networks: 1 to %d are possible, 0 chooses", s.Slots, largestGroup)
+	if err == nil && (s.Slots < 0 || s.Slots > LargestGroup) {
+		err = fmt.Errorf("groups of %d networks: 1 to %d are possible, 0 chooses", s.Slots, LargestGroup)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making a group on %s: %w", e.Name(), err)

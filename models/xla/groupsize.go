@@ -4,12 +4,14 @@ import "github.com/genbench/genbench/models"
 
 // Bounds of a group. Its size is a function of the architecture, the batch and the platform alone, as bits depend on it: products of another number of networks may be summed in another order.
 const (
-	mostSlots    = 128
-	largestGroup = 1 << 12 // of those that are asked for
-	slotsOnCPU   = 8
-	stepWork     = 1 << 36 // floating-point operations of one step of all networks: about 2 ms of a data-centre GPU, so that launching kernels is a small part
-	groupMemory  = 8 << 30 // bytes for activations and patches
+	mostSlots   = 128
+	slotsOnCPU  = 8
+	stepWork    = 1 << 36 // floating-point operations of one step of all networks: about 2 ms of a data-centre GPU, so that launching kernels is a small part
+	groupMemory = 8 << 30 // bytes for activations and patches
 )
+
+// LargestGroup is the most networks of a group that can be asked for.
+const LargestGroup = 1 << 12
 
 // GroupSizeOn is the number of networks of a group on a platform, "cuda" or "cpu", where nothing else is asked for.
 func GroupSizeOn(platform string, a models.Architecture, batch int) int {
@@ -53,5 +55,5 @@ func slotsWithin(bytes int64, s models.GroupShape) int {
 	n := int64(s.Examples)
 	each := 4*3*batch*activations(s.Arch) + 4*values*int64(3+2*ruleOf(s.Optimizer).moments()) + 4*2*n
 	inputs := 4 * n * int64(s.Arch.Input.Size())
-	return int(max(1, min(largestGroup, (bytes-inputs)/each)))
+	return int(max(1, min(LargestGroup, (bytes-inputs)/each)))
 }
