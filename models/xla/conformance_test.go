@@ -11,7 +11,7 @@ import (
 )
 
 // testEngine makes an engine on the processor, or skips the test where no plugin is found; a failure where nothing may be skipped.
-func testEngine(t *testing.T, o Options) models.Engine {
+func testEngine(t testing.TB, o Options) models.Engine {
 	t.Helper()
 	o.Device, o.Getenv = "cpu", os.Getenv
 	e, err := New(o)
