@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/genbench/genbench/models"
@@ -246,6 +247,67 @@ func compareTrained(t *testing.T, what string, got, want *models.Trained) {
 			for j, v := range tensor.Data {
 				near(fmt.Sprintf("%s[%d]", tensor.Name, j), float64(states[0][i].Data[j]), float64(v))
 			}
+		}
+	}
+}
+
+// TestGroupRefuses: networks and cuts that are not of the group's shape.
+func TestGroupRefuses(t *testing.T) {
+	e := testEngine(t, Options{}).(*engine)
+	a, err := models.Build("free", models.Shape{C: 1, H: 3, W: 3}, 2, []models.Layer{{Kind: models.Flatten}, {Kind: models.Dense}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	training := models.Training{Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.1}, BatchSize: 2}
+	shape := models.ShapeOf(a, training, 4)
+	for _, slots := range []int{-1, LargestGroup + 1} {
+		shape.Slots = slots
+		if _, err := e.NewGroup(shape); err == nil || !strings.Contains(err.Error(), "1 to 4096") {
+			t.Errorf("%d slots: %v", slots, err)
+		}
+	}
+	shape.Slots = 1
+	ex := models.Examples{X: make([]float32, 4*9), Y: make([]int32, 4)}
+	order := [][]int{{3, 1, 0, 2}}
+	none := func(int, [][]float64) error { return nil }
+	for _, c := range []struct {
+		augmented, cut bool
+		crop           int
+		cuts           []int
+		load, epoch    string // errors
+	}{
+		{crop: 1, load: "augmented"},
+		{augmented: true, load: "augmented"},
+		{augmented: true, crop: 3, load: "can miss"},
+		{cuts: []int{1}, epoch: "cut after step 1"},
+		{cut: true, cuts: []int{0}, epoch: "cut after step 0"},
+		{cut: true, cuts: []int{2, 1}, epoch: "cut after step 1"},
+		{cut: true, cuts: []int{1, 3}, epoch: "cut after step 3"},
+		{cut: true, augmented: true, crop: 2, cuts: []int{1, 2}},
+	} {
+		s := shape
+		s.Augmented, s.Cut = c.augmented, c.cut
+		g, err := e.NewGroup(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Size() != 1 {
+			t.Errorf("%d slots", g.Size())
+		}
+		tr := training
+		tr.Augment.Crop = c.crop
+		refused := func(err error, want string) bool {
+			if (err != nil) != (want != "") || want != "" && !strings.Contains(err.Error(), want) {
+				t.Errorf("%+v: %v", c, err)
+			}
+			return err != nil
+		}
+		if !refused(g.Load(0, models.NewState(a), tr, models.Seeds{}, ex), c.load) {
+			_, err := g.Epoch(order, c.cuts, none)
+			refused(err, c.epoch)
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -52,7 +52,8 @@ func (l *lowering) augment(x hlo.Value, a augmentation, index hlo.Value) hlo.Val
 		place = l.Add(place, l.Mul(l.Iota(hlo.I32, axis, x.Dims...), l.Const(hlo.I32, float64(step), x.Dims...)))
 	}
 	moved := l.Rows(l.Reshape(x, x.Size(), 1), l.Reshape(place, x.Size(), 1))
-	return l.Select(l.Broadcast(inside, x.Dims, 0, 2, 3, 4), l.Reshape(moved, x.Dims...), l.channels(a.padding, x.Dims))
+	// Without the barrier a convolution's patches would each gather anew: on a processor the epoch of a small CNN took 40 % longer than without augmentation, with it 10 %.
+	return l.Barrier(l.Select(l.Broadcast(inside, x.Dims, 0, 2, 3, 4), l.Reshape(moved, x.Dims...), l.channels(a.padding, x.Dims)))
 }
 
 // windowPlaces draws for each example where its window begins in the image, rows and columns from -Crop to Crop, and whether it is mirrored: [K, n] each, i32 and Bool. It is
@@ -77,5 +78,6 @@ func (l *lowering) windowPlaces(a augmentation, index hlo.Value) (row, column, m
 		return l.Sub(l.Convert(one(l.Add(l.Mul(high, places), carry), 32, "shift_right_logical"), hlo.I32), crop)
 	}
 	flip := l.Binary("and", one(draw(3), 63, "shift_right_logical"), over(number(augmentFlip)))
-	return below(draw(1)), below(draw(2)), l.Compare("NE", flip, l.zero(flip))
+	// XLA would otherwise draw anew for every pixel.
+	return l.Barrier(below(draw(1))), l.Barrier(below(draw(2))), l.Barrier(l.Compare("NE", flip, l.zero(flip)))
 }
