@@ -157,7 +157,7 @@ func testSizesLost(t *testing.T, s *Store, nets []Network, path string) {
 // TestGroupSizesRefuse: sizes of an engine without groups, and two at once.
 func TestGroupSizesRefuse(t *testing.T) {
 	s, nets := open(t, t.TempDir(), small)
-	if _, err := Train(t.Context(), s, nets, TrainOptions{Engine: engine(t), Groups: GroupSizes{Fixed: 2}}); err == nil || !strings.Contains(err.Error(), "one at a time") {
+	if _, err := Train(t.Context(), s, nets, TrainOptions{Engine: engine(t), Groups: GroupSizes{Fixed: 2}}); err == nil || !strings.Contains(err.Error(), "by itself") {
 		t.Errorf("an engine without groups: %v", err)
 	}
 	if _, _, err := together(t, s, nets, GroupSizes{Fixed: 2, Measured: true}); err == nil || !strings.Contains(err.Error(), "one of the two") {

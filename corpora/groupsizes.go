@@ -38,7 +38,7 @@ func (g GroupSizes) check(e models.Engine) error {
 		return nil
 	}
 	if _, ok := e.(models.Grouping); !ok {
-		return fmt.Errorf("engine %s trains networks one at a time: it has no groups whose size could be chosen", e.Name())
+		return fmt.Errorf("engine %s trains each network by itself: it has no groups whose size could be chosen", e.Name())
 	}
 	if g.Fixed < 0 || g.Fixed > 0 && g.Measured {
 		return fmt.Errorf("groups of %d networks, measured: %t; give one of the two", g.Fixed, g.Measured)

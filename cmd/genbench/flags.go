@@ -75,7 +75,7 @@ func (f *flags) checkGroupSize() error {
 		return nil
 	}
 	if f.engine != "xla" {
-		return usagef("--group-size %s goes with --engine xla: other engines train networks one at a time", f.size)
+		return usagef("--group-size %s goes with --engine xla: other engines train each network by itself", f.size)
 	}
 	if f.size == "measured" {
 		f.groups.Measured = true
