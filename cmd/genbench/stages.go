@@ -232,7 +232,7 @@ func (s *stages) train(ctx context.Context) error {
 	defer func() { bar.finish() }()
 	started := time.Now()
 	report, err := corpora.Train(ctx, s.store, s.networks, corpora.TrainOptions{
-		Engine: s.engine, Jobs: s.jobs, Data: s.data,
+		Engine: s.engine, Jobs: s.jobs, Data: s.data, Groups: s.groups,
 		Progress: func(ev corpora.TrainEvent) {
 			switch ev.Kind {
 			case corpora.EventPlan:
@@ -242,6 +242,8 @@ func (s *stages) train(ctx context.Context) error {
 				s.warn(fmt.Errorf("%w; set aside, it will be trained again", ev.Err))
 			case corpora.EventEpoch:
 				bar.advance(ev.Work)
+			case corpora.EventGroupSize:
+				bar.printf("genbench: networks of %d values train in groups of %d: %s", ev.GroupSize.Shape.Arch.NumParameters(), ev.GroupSize.Slots, ev.GroupSize.Stopped)
 			case corpora.EventFinished, corpora.EventFailed:
 				bar.step(ev.Work)
 			}
