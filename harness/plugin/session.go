@@ -45,9 +45,10 @@ type session struct {
 	held     Confinement // what the kernel holds it to
 	attached *attached
 
-	busy     atomic.Bool // it has been asked something
-	asked    chan struct{}
-	familyMu sync.Mutex // guards family
+	busy     atomic.Bool   // it has been asked something
+	resting  atomic.Bool   // the watch has gone to sleep over an idle process;
+	asked    chan struct{} // wakes it
+	familyMu sync.Mutex    // guards family
 	family   *family
 
 	mu     sync.Mutex
