@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -58,7 +59,7 @@ func Serve(ms ...Measure) {
 		HandshakeConfig:  cookie,
 		VersionedPlugins: map[int]plugin.PluginSet{pb.ProtocolVersion: {pb.PluginName: &service{measures: ms, stdio: stdio}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, grpc.MaxRecvMsgSize(pb.MaxMessage), grpc.ChainStreamInterceptor(endWithHost))...)
+			return grpc.NewServer(slices.Concat(o, pb.ServerOptions(), []grpc.ServerOption{grpc.ChainStreamInterceptor(endWithHost)})...)
 		},
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr, JSONFormat: true}),
 	})

@@ -227,10 +227,10 @@ func (s *server) dial(key hostKey) (*grpc.ClientConn, error) {
 	if c := s.hosts[key]; c != nil {
 		return c, nil
 	}
-	options := []grpc.DialOption{
+	options := append(pb.DialOptions(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(pb.MaxMessage)),
 		grpc.WithIdleTimeout(0), // the corpus may train for an hour between two Computes
-	}
+	)
 	var c *grpc.ClientConn
 	var err error
 	if key.target != "" {

@@ -167,6 +167,7 @@ func (s *session) config(o Options) *plugin.ClientConfig {
 		},
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: s.tmp},
 		SkipHostEnv:      true,
+		GRPCDialOptions:  pb.DialOptions(),
 		StartTimeout:     o.StartTimeout,
 		Stderr:           s.stderr,
 		SyncStdout:       s.stderr, // a plugin of another SDK may use go-plugin's streams
@@ -239,7 +240,7 @@ func (s *session) connect(ctx context.Context) ([]measure.Info, error) {
 
 // serve offers the model host, until stop.
 func (s *session) serve(listener net.Listener) {
-	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(pb.MaxMessage), grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))
+	s.server = grpc.NewServer(append(pb.ServerOptions(), grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))...)
 	pb.RegisterModelHostServer(s.server, s.host)
 	go func() { _ = s.server.Serve(listener) }()
 }
