@@ -118,7 +118,8 @@ func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
 	if err != nil {
 		return failure(pb.Failure_CODE_HOST, "connecting to the host: "+err.Error(), "")
 	}
-	net := NewNetwork(metaOf(q, options), &remote{client: pb.NewModelHostClient(conn), compute: q.Compute})
+	host := newRemote(conn, q)
+	net := NewNetwork(metaOf(q, options), host)
 	net.needs, net.shared = m.Info().Needs, s.sharedOf(q.Network)
 	defer net.shared.leave()
 	defer net.Release()
@@ -130,7 +131,7 @@ func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
 	r.Seconds = max(0, total-r.HostSeconds)
 	r.Diagnostics = net.Diagnostics()
 	r.Warnings = net.Warnings()
-	for _, u := range net.reused {
+	for _, u := range append(net.reused, host.read...) {
 		r.Reused = append(r.Reused, &pb.QuantityRequest{Compute: q.Compute, Name: u.name, Args: u.args})
 	}
 	return r

@@ -26,7 +26,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	s.stderr.forget()
 	if s.network != r.Network {
 		s.view.clear() // what it keeps of the last network, it has mapped
-		s.network = r.Network
+		s.network, s.kept = r.Network, nil
 	}
 	defer s.work()()
 	p.next++
@@ -39,8 +39,12 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 		cancel() // before end waits for calls that it ends
 		s.host.end(a)
 	}()
+	q := p.request(r, a.id)
+	begun := time.Now()
+	q.Given = s.give(call, a, p.habits[r.habit()])
 	start := time.Now()
-	result, err := receive(call, s.plugin, p.request(r, a.id), s.host.log)
+	q.TimeoutSeconds = max(p.options.ComputeTimeout-start.Sub(begun), time.Millisecond).Seconds()
+	result, err := receive(call, s.plugin, q, s.host.log)
 	wall := time.Since(start).Seconds()
 	p.options.Trace(p.program.Name, hclog.Debug, fmt.Sprintf("%s of network %s took %.3f s", r.Measure, r.Network, wall))
 	if err == nil && result.Compute != 0 && result.Compute != a.id {
@@ -61,6 +65,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	if err := a.reused(call, result.Reused); err != nil {
 		return failed("%s: %v", r.Measure, err), answered
 	}
+	p.habits[r.habit()] = s.taken(a, result.Reused)
 	cost, missing := a.tally()
 	out.HostSeconds = cost
 	switch code := result.GetFailure().GetCode(); {
@@ -117,7 +122,7 @@ func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
 	}
 	return &pb.ComputeRequest{
 		Compute: id, Measure: r.Measure, Network: r.Network, Seed: r.Seed, Options: r.Options, BrokerId: p.session.broker, HostTarget: p.session.target,
-		Info: info, Threads: 1, TimeoutSeconds: p.options.ComputeTimeout.Seconds(),
+		Info: info, Threads: 1,
 	}
 }
 

@@ -39,10 +39,12 @@ type session struct {
 	dir      string // holds tmp
 	tmp      string // where it may write
 	view     *view
-	network  string      // whose quantities the view holds
-	sdk      string      // what the plugin was written with
-	version  string      // of the plugin, in its own words
-	held     Confinement // what the kernel holds it to
+	network  string          // whose quantities the view holds,
+	kept     map[string]bool // and the process has kept
+	minor    uint32          // version that the plugin speaks
+	sdk      string          // what the plugin was written with
+	version  string          // of the plugin, in its own words
+	held     Confinement     // what the kernel holds it to
 	attached *attached
 
 	busy     atomic.Bool   // it has been asked something
@@ -251,7 +253,7 @@ func (s *session) describe(ctx context.Context) ([]measure.Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking what it measures: %s", status.Convert(err).Message())
 	}
-	s.sdk, s.version = clip(r.Sdk, 100), clip(r.Version, 100)
+	s.sdk, s.version, s.minor = clip(r.Sdk, 100), clip(r.Version, 100), r.Minor
 	return infosOf(r)
 }
 
