@@ -24,6 +24,8 @@ type server struct {
 	broker   *plugin.GRPCBroker // nil: attached
 
 	stdio *stdio
+	first sync.Once
+	floor []byte // see heapFloor
 	mu    sync.Mutex
 	kept  *shared // of the network in hand
 	hosts map[hostKey]*grpc.ClientConn
@@ -106,6 +108,7 @@ func (s *server) Compute(q *pb.ComputeRequest, stream grpc.ServerStreamingServer
 }
 
 func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
+	s.first.Do(func() { s.floor = make([]byte, heapFloor) })
 	m := s.find(q.Measure)
 	if m == nil {
 		return failure(pb.Failure_CODE_UNKNOWN_MEASURE, fmt.Sprintf("this plugin has no measure %q", q.Measure), "")
