@@ -32,7 +32,7 @@ func rowsFor(c call, n int) int {
 // run runs a call's program on n examples and lets read take what it answers.
 func (s *session) run(c call, n int, in inputs, read func(results) error) error {
 	rows := rowsFor(c, n)
-	e, err := s.program(c, rows)
+	p, err := s.program(c, rows)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,12 @@ func (s *session) run(c call, n int, in inputs, read func(results) error) error 
 	if c == callStep || c == callLearn {
 		arguments = append(arguments, put(u, []uint64{in.draw.Seed}, 1), put(u, []uint64{in.draw.Step}, 1))
 	}
-	arguments = append(arguments, put(u, filled(in.x, rows, n), rows, s.a.Input.Size()))
+	if x, read := s.e.kept.batch(s.e.device, in.x, rows, n); x != nil {
+		defer read()
+		arguments = append(arguments, x)
+	} else {
+		arguments = append(arguments, put(u, filled(in.x, rows, n), rows, s.a.Input.Size()))
+	}
 	if in.seed != nil {
 		arguments = append(arguments, put(u, filled(in.seed, rows, n), rows, s.a.Classes))
 	}
@@ -68,7 +73,7 @@ func (s *session) run(c call, n int, in inputs, read func(results) error) error 
 	if u.err != nil {
 		return u.err
 	}
-	arrays, err := e.Run(arguments...)
+	arrays, err := s.compute(p, arguments)
 	if err != nil {
 		return err
 	}
@@ -77,25 +82,34 @@ func (s *session) run(c call, n int, in inputs, read func(results) error) error 
 	return read(out)
 }
 
+// compute runs a program, together with what other sessions ask of it.
+func (s *session) compute(p compiled, arguments []*pjrt.Array) ([]*pjrt.Array, error) {
+	if p.slots == 1 {
+		return p.exe.Run(arguments...)
+	}
+	return s.e.gatherer.run(p.exe, p.slots, arguments)
+}
+
 // program compiles a call's program once.
-func (s *session) program(c call, rows int) (*pjrt.Executable, error) {
+func (s *session) program(c call, rows int) (compiled, error) {
 	k := programKey{call: c, rows: rows}
 	if c == callStep {
 		k.rule = ruleOf(s.optimizer)
 	}
-	if p := s.programs[k]; p != nil {
-		return p.exe, nil
+	if p, ok := s.programs[k]; ok {
+		return p, nil
 	}
-	src, err := programOf(c, s.a, rows, s.e.how(1), k.rule)
+	slots := s.e.slots(c, s.a, rows)
+	src, err := programOf(c, s.a, rows, slots, s.e.how(slots), k.rule)
 	if err != nil {
-		return nil, err
+		return compiled{}, err
 	}
 	p, err := s.e.compile(src)
 	if err != nil {
-		return nil, fmt.Errorf("%s of %d examples: %w", c, rows, err)
+		return compiled{}, fmt.Errorf("%s of %d examples: %w", c, rows, err)
 	}
-	s.programs[k] = p
-	return p.exe, nil
+	s.programs[k] = compiled{p, slots}
+	return s.programs[k], nil
 }
 
 // upload copies arguments and keeps the first error.
