@@ -95,8 +95,8 @@ func guarded(worker, part int, work func(worker, part int) error) (err error) {
 	return work(worker, part)
 }
 
-// inOrder is several whose parts' results are taken one after another, in the parts' order: work leaves a part's result with its worker, take takes it from there.
-func inOrder(workers, parts int, work func(worker, part int) error, take func(worker, part int)) error {
+// ordered is several whose parts' results are taken one after another, in the parts' order: work leaves a part's result with its worker, take takes it from there.
+func ordered(workers, parts int, work func(worker, part int) error, take func(worker, part int)) error {
 	workers = max(1, workers)
 	for first := 0; first < parts; first += workers {
 		count := min(workers, parts-first)

@@ -20,10 +20,11 @@ func (e *engine) Together(a models.Architecture, maxBatch int) int {
 	return e.slots(callOutputs, a, rowsFor(callOutputs, maxBatch))
 }
 
-// slots is how many equal calls are computed together: by [togetherFor], or the option Together.
+// slots is how many equal calls are computed together: by [togetherFor], or the option Together. XLA's own convolutions of several networks answer, on a
+// processor, other bits in one place than in another: networks that are to have them stay alone.
 func (e *engine) slots(c call, a models.Architecture, rows int) int {
 	switch {
-	case c == callLearn || c == callStep:
+	case c == callLearn || c == callStep || e.options.Convolutions == Native && a.Has(models.Conv2D):
 		return 1
 	case e.options.Together > 0:
 		return e.options.Together

@@ -45,7 +45,7 @@ func togetherCases(t *testing.T) []togetherCase {
 	cnn := build(models.Shape{C: 2, H: 6, W: 5}, models.Layer{Kind: models.Conv2D, Channels: 4, Kernel: 3, Padding: 1}, norm, models.Layer{Kind: models.ReLU, Name: "r"},
 		models.Layer{Kind: models.Conv2D, Channels: 4, Kernel: 1}, models.Layer{Kind: models.Add, With: "r"}, models.Layer{Kind: models.MaxPool, Kernel: 2},
 		models.Layer{Kind: models.Conv2D, Channels: 5, Kernel: 2}, relu, models.Layer{Kind: models.GlobalAvgPool}, models.Layer{Kind: models.Dense})
-	return []togetherCase{{"mlp", "", mlp, 13}, {"patches", Patches, cnn, 8}, {"native", Native, cnn, 11}}
+	return []togetherCase{{"mlp", "", mlp, 13}, {"patches", Patches, cnn, 8}, {"native", Native, cnn, 11}} // the last is computed alone
 }
 
 // one is a network with its examples and its session.
@@ -226,6 +226,9 @@ func atOnce(t *testing.T, e *engine, networks []*one, called []int, do func(*one
 	var all sync.WaitGroup
 	for i, at := range called {
 		all.Go(func() { answers[i], errs[i] = do(networks[at]) })
+		if e.slots(callOutputs, networks[at].a, 1) == 1 {
+			continue
+		}
 		for came := 0; came <= i; { // in this order, so that every network has been in every place
 			time.Sleep(50 * time.Microsecond)
 			came = 0
