@@ -44,7 +44,7 @@ type source struct {
 //	y                   [1, N], weights [N] of float64: 0 for examples that only fill the batch
 //	seeds               [N, classes] (callFrom, callBackward)
 //
-// Every result is there k times in the same way, with a first axis of 1.
+// Results have a first axis of k; see joined for those of several networks.
 func programOf(c call, a models.Architecture, n, k int, how choices, r rule) (s source, err error) {
 	l := newLowering(a, k, n, how)
 	l.tensors = l.likeEach(false)
@@ -60,7 +60,7 @@ func programOf(c call, a models.Architecture, n, k int, how choices, r rule) (s 
 		results = l.labelledProgram(c)
 	}
 	if k > 1 {
-		results = l.apart(results)
+		results = l.joined(c, results)
 	}
 	s.results = len(results)
 	if s.text, err = l.Program(results...); err != nil {

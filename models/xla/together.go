@@ -39,9 +39,9 @@ func (l *lowering) each(e hlo.Elem, dims ...int) hlo.Value {
 	}
 	parts := make([]hlo.Value, l.k)
 	for i := range parts {
-		parts[i] = l.Reshape(l.Parameter(e, dims...), append([]int{1}, dims...)...)
+		parts[i] = l.Parameter(e, dims...)
 	}
-	return l.Concat(0, parts...)
+	return l.Reshape(l.Concat(0, parts...), append([]int{l.k}, dims...)...)
 }
 
 // likeEach is like, with a parameter for each network: [1, ...] each.
@@ -55,20 +55,31 @@ func (l *lowering) likeEach(trainableOnly bool) []hlo.Value {
 	return values
 }
 
-// apart answers the parts of arrays [K, ...] that are each network's, [1, ...], those of one array side by side.
-func (l *lowering) apart(arrays []hlo.Value) []hlo.Value {
-	var parts []hlo.Value
-	for _, a := range arrays {
-		from, to, stride := make([]int, len(a.Dims)), append([]int(nil), a.Dims...), make([]int, len(a.Dims))
-		for i := range stride {
-			stride[i] = 1
-		}
-		for slot := range l.k {
-			from[0], to[0] = slot, slot+1
-			parts = append(parts, l.Slice(a, from, to, stride))
+// joined arranges what a program of several networks answers. Cutting every array into the networks' parts would be a kernel each on a GPU, more than all else; so arrays
+// stay whole, [K, ...], and are read by the host once for all networks, but the tensors of gradients, which are large, are laid side by side and
+// cut once a network: the last K results are then [1, P].
+func (l *lowering) joined(c call, results []hlo.Value) []hlo.Value {
+	if !c.answersTensors() {
+		return results
+	}
+	var whole, tensors []hlo.Value
+	for _, r := range results {
+		if r.Elem == hlo.F64 {
+			whole = append(whole, r)
+		} else {
+			tensors = append(tensors, l.Reshape(r, l.k, r.Size()/l.k))
 		}
 	}
-	return parts
+	side := l.Concat(1, tensors...)
+	for slot := range l.k {
+		whole = append(whole, l.Slice(side, []int{slot, 0}, []int{slot + 1, side.Dims[1]}, []int{1, 1}))
+	}
+	return whole
+}
+
+// answersTensors says that a call answers tensors like the network's, behind what else it answers.
+func (c call) answersTensors() bool {
+	return c == callGradient || c == callFrom || c == callMoments || c == callCurvature
 }
 
 // filterValues counts the values of one example's own gradient of a convolution, with the patches that it is made of: the largest of them.

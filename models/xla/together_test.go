@@ -317,10 +317,10 @@ func TestTogetherFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.gatherer.run(program.exe, program.slots, []*pjrt.Array{nil}); err == nil || !strings.Contains(err.Error(), "freed") {
+	if _, err := e.gatherer.run(program.exe, kind{slots: 2}, []*pjrt.Array{nil}); err == nil || !strings.Contains(err.Error(), "freed") {
 		t.Errorf("a call with an array that is not there: %v", err)
 	}
-	if _, err := e.gatherer.run(nil, program.slots, session.tensors); err == nil || !strings.Contains(err.Error(), "panic") {
+	if _, err := e.gatherer.run(nil, kind{slots: 2}, session.tensors); err == nil || !strings.Contains(err.Error(), "panic") {
 		t.Errorf("a call of a program that is not there: %v", err)
 	}
 	got := atOnce(t, e, networks, []int{0, 1, 2}, togetherCalls[0].do)
