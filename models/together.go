@@ -7,8 +7,7 @@ package models
 type Gathering interface {
 	Engine
 
-	// Together is the number of sessions of an architecture, with batches of at most maxBatch examples, that one program computes: so many are
-	// worth calling at the same time. 1: none but one.
+	// Together is the number of sessions of an architecture, with batches of at most maxBatch examples, that are worth calling at the same time. 1: none but one.
 	Together(a Architecture, maxBatch int) int
 }
 

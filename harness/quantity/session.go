@@ -11,7 +11,7 @@ import (
 // Sessions kept for the next network: a corpus has few architectures, but may have networks that fill the memory. An engine that computes several together does so with small ones.
 const (
 	maxIdle         = 8
-	maxIdleTogether = 32
+	maxIdleTogether = 64
 )
 
 // sessions keeps sessions of finished computations for the next ones of the

@@ -16,15 +16,15 @@ import (
 	"github.com/genbench/genbench/models/xla"
 )
 
-// quantityRow is the speed of one kind of call that measures make, in calls a second of all networks: programs of one network and one network at a time, programs of K with one
-// network calling, and with K.
+// quantityRow is the speed of one kind of call that measures make, in calls a second of all networks: programs of one network and one network at a time; programs of several with one
+// network calling, and with as many as the engine asks for.
 type quantityRow struct {
 	Net      string  `json:"net"`
 	Batch    int     `json:"batch"`
 	Call     string  `json:"call"`
-	K        int     `json:"k"`
+	Networks int     `json:"networks"` // that call at the same time
 	Alone    float64 `json:"alone"`
-	One      float64 `json:"one"` // its other slots empty
+	One      float64 `json:"one"` // in a program of several whose other places are empty
 	Together float64 `json:"together"`
 	Same     bool    `json:"same"` // a network's answers had the same bits when it called alone and with the others
 }
@@ -132,28 +132,28 @@ func (s settings) quantitiesOf(name string, a models.Architecture) (rows []quant
 	batch := quantity.Batch(a)
 	o := s.options()
 	e, err := xla.New(o)
+	if err == nil && strings.HasPrefix(e.Name(), "xla/cpu") {
+		o.Together = onProcessor
+		e, err = xla.New(o)
+	}
 	if err != nil {
 		return nil, err
 	}
-	k := 1
+	count := 1
 	if g, ok := e.(models.Gathering); ok {
-		k = g.Together(a, batch)
+		count = g.Together(a, batch)
 	}
-	if k == 1 && strings.HasPrefix(e.Name(), "xla/cpu") {
-		k = onProcessor
+	together, err := newCallers(o, a, batch, count)
+	if err != nil {
+		return nil, err
 	}
 	o.Together = 1
 	alone, err := newCallers(o, a, batch, 1)
 	if err != nil {
 		return nil, err
 	}
-	o.Together = k
-	together, err := newCallers(o, a, batch, k)
-	if err != nil {
-		return nil, err
-	}
 	for _, call := range quantityCalls {
-		row := quantityRow{Net: name, Batch: batch, Call: call.name, K: k, Same: true}
+		row := quantityRow{Net: name, Batch: batch, Call: call.name, Networks: count, Same: true}
 		if row.Alone, err = s.callRate(alone, call.do); err != nil {
 			return rows, fmt.Errorf("%s: %w", call.name, err)
 		}
@@ -168,7 +168,7 @@ func (s settings) quantitiesOf(name string, a models.Architecture) (rows []quant
 			row.Together, err = s.callRate(together, call.do)
 		}
 		if err != nil {
-			return rows, fmt.Errorf("%s, %d together: %w", call.name, k, err)
+			return rows, fmt.Errorf("%s, %d together: %w", call.name, count, err)
 		}
 		for i, c := range together {
 			now := call.answer(c)
@@ -246,8 +246,8 @@ func (r *report) quantityTable(w io.Writer) {
 	if len(r.Quantities) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nnetwork\tbatch\tcall\tcalls/s alone\tnetworks K\tone of K\tK together\ttogether / alone\tsame bits")
+	fmt.Fprintln(w, "\nnetwork\tbatch\tcall\tcalls/s alone\tnetworks\tone of them\ttogether\ttogether / alone\tsame bits")
 	for _, q := range r.Quantities {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%.4g\t%d\t%.4g\t%.4g\t%.2f\t%v\n", q.Net, q.Batch, q.Call, q.Alone, q.K, q.One, q.Together, q.Together/q.Alone, q.Same)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%.4g\t%d\t%.4g\t%.4g\t%.2f\t%v\n", q.Net, q.Batch, q.Call, q.Alone, q.Networks, q.One, q.Together, q.Together/q.Alone, q.Same)
 	}
 }

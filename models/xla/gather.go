@@ -13,12 +13,15 @@ import (
 
 var _ models.Gathering = (*engine)(nil)
 
-// Together is the number of slots of the program that answers outputs.
+// Together is twice the number of slots of the program that answers outputs: one set of networks prepares its calls while the other's are computed.
 func (e *engine) Together(a models.Architecture, maxBatch int) int {
 	if maxBatch < 1 || e.accepts(a) != nil {
 		return 1
 	}
-	return e.slots(callOutputs, a, rowsFor(callOutputs, maxBatch))
+	if k := e.slots(callOutputs, a, rowsFor(callOutputs, maxBatch)); k > 1 {
+		return 2 * k
+	}
+	return 1
 }
 
 // slots is how many equal calls are computed together: by [togetherFor], or the option Together. XLA's own convolutions of several networks answer, on a
@@ -34,7 +37,7 @@ func (e *engine) slots(c call, a models.Architecture, rows int) int {
 }
 
 // gatherer computes equal calls of several sessions together. Nobody waits for others to come: a call that finds the device idle begins at once, and calls that come
-// while it computes are taken together when it has ended. So at most two sets of calls of a kind take turns.
+// while it computes are taken together when it has ended. So two sets of calls of a kind take turns.
 type gatherer struct {
 	mu      sync.Mutex
 	working bool

@@ -414,8 +414,8 @@ func TestTogetherFor(t *testing.T) {
 	if want := "xla/cpu-g2-t4"; e.Name() != want {
 		t.Errorf("the engine is called %s, want %s", e.Name(), want)
 	}
-	if got := e.(models.Gathering).Together(of("mlp64"), 256); got != 4 {
-		t.Errorf("%d together, 4 were asked for", got)
+	if got := e.(models.Gathering).Together(of("mlp64"), 256); got != 8 {
+		t.Errorf("%d sessions are worth calling at the same time, want twice the 4 that were asked for", got)
 	}
 	if _, err := New(Options{Together: -1}); err == nil {
 		t.Error("-1 together is taken")
