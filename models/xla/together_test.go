@@ -20,9 +20,7 @@ import (
 
 // TestConformanceTogether runs the suite of the engines with programs of 3 slots.
 func TestConformanceTogether(t *testing.T) {
-	for _, way := range []string{Patches, Native} {
-		t.Run(way, func(t *testing.T) { enginetest.Run(t, testEngine(t, Options{Convolutions: way, Together: 3})) })
-	}
+	t.Run(Patches, func(t *testing.T) { enginetest.Run(t, testEngine(t, Options{Together: 3})) })
 }
 
 // togetherCase is networks of one architecture that are called at the same time.
