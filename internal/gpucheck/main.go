@@ -3,7 +3,7 @@
 //	CGO_ENABLED=0 go build ./internal/gpucheck
 //
 // and carried there (beside bench_torch.py, for PyTorch's figures), it loads the plugin, checks a matrix product and a convolution's gradient,
-// runs the engines' conformance suite, times training steps alone and in groups beside PyTorch, trains a small corpus, and
+// runs the engines' conformance suite, times training steps alone and in groups beside PyTorch and the calls of measures alone and together, trains a small corpus, and
 // writes gpucheck.json and gpucheck.txt, a table. What fails costs only itself.
 //
 //	./gpucheck -device cuda:0 -python python3 -out results
