@@ -22,6 +22,9 @@ func Batch(a models.Architecture) int {
 	return min(max(batchBytes/(4*values)/batchStep*batchStep, batchStep), widestBatch)
 }
 
+// batchCount is the number of batches of n examples.
+func batchCount(n, batch int) int { return (n + batch - 1) / batch }
+
 // inBatches writes a gradient over n examples to dst: that of the one batch, or else the sum of those of all batches, each times its weight, in float64.
 // of writes the gradient of examples lo to hi to dst and answers its weight.
 func (w *perturber) inBatches(dst models.State, n int, of func(lo, hi int) (weight float64, err error)) error {

@@ -91,17 +91,15 @@ func (p *Provider) perExample(ctx context.Context, arch models.Architecture, sta
 	x, n := p.subject.inputs("train")
 	d := len(x) / n
 	batch := Batch(arch)
-	return p.host.sessions.with(arch, state, func(session models.Session) error {
-		for lo := 0; lo < n; lo += batch {
+	parts := batchCount(n, batch)
+	return p.host.sessions.withSome(arch, state, parts, func(some []models.Session) error {
+		return several(len(some), parts, func(worker, part int) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			hi := min(lo+batch, n)
-			if err := reduce(session, dst[lo:hi], x[lo*d:hi*d], y[lo:hi]); err != nil {
-				return err
-			}
-		}
-		return nil
+			lo, hi := part*batch, min((part+1)*batch, n)
+			return reduce(some[worker], dst[lo:hi], x[lo*d:hi*d], y[lo:hi])
+		})
 	})
 }
 
@@ -125,17 +123,17 @@ func computeGradientMoments(ctx context.Context, p *Provider, _ arguments) ([]pa
 	}
 	x, n := s.inputs("train")
 	d, y, batch := len(x)/n, s.Data.Train.Y, Batch(s.Arch)
-	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		for lo := 0; lo < n; lo += batch {
+	parts := batchCount(n, batch)
+	err := p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
+		own := newBatchMoments(len(some), sum, squares)
+		return ordered(len(some), parts, func(worker, part int) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			hi := min(lo+batch, n)
-			if err := session.GradientMoments(sum, squares, x[lo*d:hi*d], y[lo:hi]); err != nil {
-				return err
-			}
-		}
-		return nil
+			lo, hi := part*batch, min((part+1)*batch, n)
+			m := own[worker].cleared()
+			return some[worker].GradientMoments(m.sum, m.squares, x[lo*d:hi*d], y[lo:hi])
+		}, func(worker, _ int) { own[worker].addTo(sum, squares) })
 	})
 	if err != nil {
 		return nil, err
@@ -148,6 +146,48 @@ func computeGradientMoments(ctx context.Context, p *Provider, _ arguments) ([]pa
 		means[i], variances[i] = mean, max(0, second-mean*mean)
 	}
 	return []payload{{name: "mean", shape: []int{count}, f64: means}, {name: "variance", shape: []int{count}, f64: variances}}, nil
+}
+
+// batchMoments are where a worker leaves the moments of its batch; a single worker adds to the sums themselves.
+type batchMoments struct {
+	sum, squares [][]float64
+	shared       bool
+}
+
+func newBatchMoments(workers int, sum, squares [][]float64) []batchMoments {
+	if workers == 1 {
+		return []batchMoments{{sum, squares, true}}
+	}
+	own := make([]batchMoments, workers)
+	for w := range own {
+		for t := range sum {
+			own[w].sum = append(own[w].sum, make([]float64, len(sum[t])))
+			own[w].squares = append(own[w].squares, make([]float64, len(squares[t])))
+		}
+	}
+	return own
+}
+
+func (m batchMoments) cleared() batchMoments {
+	if !m.shared {
+		for t := range m.sum {
+			clear(m.sum[t])
+			clear(m.squares[t])
+		}
+	}
+	return m
+}
+
+func (m batchMoments) addTo(sum, squares [][]float64) {
+	if m.shared {
+		return
+	}
+	for t := range m.sum {
+		for i, v := range m.sum[t] {
+			sum[t][i] += v
+			squares[t][i] += m.squares[t][i]
+		}
+	}
 }
 
 // drawLabels draws a label from the softmax of each row of logits, [N, K].

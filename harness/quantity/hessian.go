@@ -33,7 +33,7 @@ const (
 func computeHessianTop(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	var r ritz
 	examples := 0
-	err := p.withCurvature("hessian-top", a.number("examples"), func(c *curvature) error {
+	err := p.withCurvature("hessian-top", a.number("examples"), 0, func(c *curvature) error {
 		examples = c.n
 		start := make([]float64, c.size)
 		c.direction(start, normal, 0)
@@ -61,17 +61,22 @@ func computeHessianTop(ctx context.Context, p *Provider, a arguments) ([]payload
 func computeHessianTrace(ctx context.Context, p *Provider, a arguments) ([]payload, error) {
 	samples := make([]float64, traceVectors)
 	examples := 0
-	err := p.withCurvature("hessian-trace", a.number("examples"), func(c *curvature) error {
+	err := p.withCurvature("hessian-trace", a.number("examples"), traceVectors, func(c *curvature) error {
 		examples = c.n
-		v, hv := make([]float64, c.size), make([]float64, c.size)
-		for i := range samples {
-			c.direction(v, rademacher, i)
-			if err := c.product(ctx, hv, v); err != nil {
+		crew := c.crew()
+		v, hv := make([][]float64, len(crew)), make([][]float64, len(crew))
+		return several(len(crew), traceVectors, func(worker, i int) error {
+			own := crew[worker]
+			if v[worker] == nil {
+				v[worker], hv[worker] = make([]float64, c.size), make([]float64, c.size)
+			}
+			own.direction(v[worker], rademacher, i)
+			if err := own.product(ctx, hv[worker], v[worker]); err != nil {
 				return err
 			}
-			samples[i] = dot(v, hv)
-		}
-		return nil
+			samples[i] = dot(v[worker], hv[worker])
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -91,22 +96,37 @@ func computeHessianTrace(ctx context.Context, p *Provider, a arguments) ([]paylo
 
 // curvature multiplies vectors over the trainable values, [P], with a network's Hessian. It is for one goroutine.
 type curvature struct {
-	session   models.SecondOrder
-	labelled  // the examples looked at
+	some      []models.SecondOrder // sessions for batches at the same time
+	labelled                       // the examples looked at
 	seed      uint64
-	d, size   int          // features; P
-	batch     int          // examples of a product
-	trainable []bool       // of each tensor
-	v, hv     models.State // of one product with one batch
+	d, size   int            // features; P
+	batch     int            // examples of a product
+	trainable []bool         // of each tensor
+	v         models.State   // of one product
+	hv        []models.State // of one product with one batch, one a session
 }
 
-// withCurvature calls f with the Hessian's products over so many examples. An engine without second derivatives
+// crew are multipliers with one of c's sessions each, for products at the same time.
+func (c *curvature) crew() []*curvature {
+	if len(c.some) == 1 {
+		return []*curvature{c}
+	}
+	crew := make([]*curvature, len(c.some))
+	for i := range crew {
+		own := *c
+		own.some, own.v, own.hv = c.some[i:i+1], c.v.Clone(), c.hv[i:i+1]
+		crew[i] = &own
+	}
+	return crew
+}
+
+// withCurvature calls f with the Hessian's products over so many examples, of which so many are independent, or whose batches are where that is 0. An engine without second derivatives
 // makes the quantity missing.
-func (p *Provider) withCurvature(need string, examples int, f func(*curvature) error) error {
+func (p *Provider) withCurvature(need string, examples, products int, f func(*curvature) error) error {
 	s := p.subject
 	x, _ := s.inputs("train")
 	rows := s.examples("train", examples)
-	c := &curvature{seed: s.Seed, d: s.Arch.Input.Size(), size: s.Arch.NumParameters(), batch: Batch(s.Arch), v: models.NewState(s.Arch), hv: models.NewState(s.Arch)}
+	c := &curvature{seed: s.Seed, d: s.Arch.Input.Size(), size: s.Arch.NumParameters(), batch: Batch(s.Arch), v: models.NewState(s.Arch)}
 	c.labelled = labelled{x: gather(make([]float32, 0, len(rows)*c.d), x, rows, c.d), y: make([]int32, len(rows)), n: len(rows)}
 	for i, r := range rows {
 		c.y[i] = s.Data.Train.Y[r]
@@ -114,12 +134,18 @@ func (p *Provider) withCurvature(need string, examples int, f func(*curvature) e
 	for _, t := range s.Arch.Tensors() {
 		c.trainable = append(c.trainable, t.Trainable)
 	}
-	return p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		second, ok := session.(models.SecondOrder)
-		if !ok {
-			return &Missing{Need: need, Reason: "the engine " + p.host.engine.Name() + " has no second derivatives"}
+	if products == 0 {
+		products = batchCount(c.n, c.batch)
+	}
+	defer p.host.keep(c.x)()
+	return p.host.sessions.withSome(s.Arch, s.Final, products, func(some []models.Session) error {
+		for _, session := range some {
+			second, ok := session.(models.SecondOrder)
+			if !ok {
+				return &Missing{Need: need, Reason: "the engine " + p.host.engine.Name() + " has no second derivatives"}
+			}
+			c.some, c.hv = append(c.some, second), append(c.hv, models.NewState(s.Arch))
 		}
-		c.session = second
 		return f(c)
 	})
 }
@@ -150,17 +176,17 @@ func (c *curvature) product(ctx context.Context, dst, v []float64) error {
 		}
 	}
 	clear(dst)
-	batch := c.batch
-	for lo := 0; lo < c.n; lo += batch {
+	bounds := func(part int) (lo, hi int) { return part * c.batch, min((part+1)*c.batch, c.n) }
+	err := ordered(len(c.some), batchCount(c.n, c.batch), func(worker, part int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		hi := min(lo+batch, c.n)
-		if err := c.session.HessianVector(c.hv, c.v, c.x[lo*c.d:hi*c.d], c.y[lo:hi]); err != nil {
-			return err
-		}
+		lo, hi := bounds(part)
+		return c.some[worker].HessianVector(c.hv[worker], c.v, c.x[lo*c.d:hi*c.d], c.y[lo:hi])
+	}, func(worker, part int) {
+		lo, hi := bounds(part)
 		at, weight := 0, float64(hi-lo)/float64(c.n)
-		for t, tensor := range c.hv {
+		for t, tensor := range c.hv[worker] {
 			if c.trainable[t] {
 				for i, h := range tensor.Data {
 					dst[at+i] += weight * float64(h)
@@ -168,6 +194,9 @@ func (c *curvature) product(ctx context.Context, dst, v []float64) error {
 				at += len(tensor.Data)
 			}
 		}
+	})
+	if err != nil {
+		return err
 	}
 	if s := norm(dst); math.IsNaN(s) || math.IsInf(s, 0) {
 		return undefined("a product with the Hessian of the training loss has norm %v", s)

@@ -66,6 +66,7 @@ func (h *Host) Open(s *Subject) (*Provider, error) {
 	p.facts = s.Facts.hash()
 	p.initHash = sync.OnceValue(s.Init.Hash) // a hash of 1 MB takes half a millisecond, and a dozen measures ask
 	p.unfit = s.Final.Finite()
+	p.release = h.keep(s.Data.Train.X)
 	return p, nil
 }
 
@@ -78,6 +79,7 @@ type Provider struct {
 	facts    string
 	initHash func() string // of the initial tensors, which then are there
 	unfit    error         // why the network computes nothing
+	release  func()        // the training inputs, which the engine may keep on its device
 
 	mu     sync.Mutex
 	closed bool
@@ -267,6 +269,7 @@ func (p *Provider) Close() error {
 		return nil
 	}
 	p.closed = true
+	p.release()
 	for _, c := range p.calls {
 		select {
 		case <-c.done:

@@ -25,14 +25,15 @@ func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payl
 	x, _ := s.inputs("train")
 	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), Batch(s.Arch)
 	squares := make([]float64, n*len(views))
-	rows, seed, weights := make([]float32, 0, batch*d), make([]float32, batch*k), make([]float32, batch*k)
-	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		for lo := 0; lo < n; lo += batch {
-			hi := min(lo+batch, n)
-			rows = gather(rows, x, index[lo:hi], d)
-			probabilities := weights[:0]
+	parts := batchCount(n, batch)
+	err := p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
+		return several(len(some), parts, func(worker, part int) error {
+			session, lo, hi := some[worker], part*batch, min((part+1)*batch, n)
+			rows, seed := gather(make([]float32, 0, (hi-lo)*d), x, index[lo:hi], d), make([]float32, (hi-lo)*k)
+			defer p.host.keep(rows)()
+			var probabilities []float32
 			if a["of"] == "probabilities" {
-				probabilities = weights[:(hi-lo)*k]
+				probabilities = make([]float32, len(seed))
 				if err := session.Logits(probabilities, rows); err != nil {
 					return err
 				}
@@ -42,13 +43,13 @@ func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payl
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				seedOf(seed[:(hi-lo)*k], probabilities, c, k)
-				if err := addSquares(session, views, rows, seed[:(hi-lo)*k], squares[lo*len(views):hi*len(views)]); err != nil {
+				seedOf(seed, probabilities, c, k)
+				if err := addSquares(session, views, rows, seed, squares[lo*len(views):hi*len(views)]); err != nil {
 					return err
 				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -54,27 +54,41 @@ func (p *Provider) layerMargins(ctx context.Context, x []float32, y []int32) (*m
 		return nil, err
 	}
 	m.norms, m.moments = make([]float64, n*len(m.views)), make([]moments, len(m.views))
-	seed := make([]float32, batch*k)
-	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		for lo := 0; lo < n; lo += batch {
+	parts := batchCount(n, batch)
+	err := p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
+		seen, seeds := make([][][]float32, len(some)), make([][]float32, len(some))
+		for worker := range some {
+			seen[worker], seeds[worker] = make([][]float32, len(m.views)), make([]float32, batch*k)
+		}
+		see := func(worker, l int, v []float32) {
+			if len(some) == 1 {
+				m.moments[l].add(v, m.views[l].units)
+				return
+			}
+			seen[worker][l] = append(seen[worker][l][:0], v...) // moments are summed in the examples' order
+		}
+		return ordered(len(some), parts, func(worker, part int) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			hi := min(lo+batch, n)
-			if err := m.run(session, s.Arch, lo, x[lo*d:hi*d], y[lo:hi], seed[:(hi-lo)*k]); err != nil {
-				return err
+			lo, hi := part*batch, min((part+1)*batch, n)
+			return m.run(some[worker], s.Arch, lo, x[lo*d:hi*d], y[lo:hi], seeds[worker][:(hi-lo)*k], func(l int, v []float32) { see(worker, l, v) })
+		}, func(worker, _ int) {
+			for l, v := range seen[worker] {
+				if len(v) > 0 {
+					m.moments[l].add(v, m.views[l].units)
+				}
 			}
-		}
-		return nil
+		})
 	})
 	return m, err
 }
 
-// run adds one batch, of which the first example is number first.
-func (m *margined) run(session models.Session, a models.Architecture, first int, x []float32, y []int32, seed []float32) error {
+// run takes one batch, of which the first example is number first, and shows see its views.
+func (m *margined) run(session models.Session, a models.Architecture, first int, x []float32, y []int32, seed []float32, see func(l int, v []float32)) error {
 	err := visitViews(session, a, m.views, x, func(l int, v []float32) {
 		if l < len(m.views) {
-			m.moments[l].add(v, len(v)/len(y))
+			see(l, v)
 			return
 		}
 		m.compare(first, v, y, seed)

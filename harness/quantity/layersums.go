@@ -35,15 +35,19 @@ func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload,
 	}
 	d, batch := s.Arch.Input.Size(), Batch(s.Arch)
 	sums := make([]float64, len(index)*count)
-	rows := make([]float32, 0, batch*d)
-	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		for lo := 0; lo < len(index); lo += batch {
+	parts := batchCount(len(index), batch)
+	err := p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
+		rows := make([][]float32, len(some))
+		return several(len(some), parts, func(worker, part int) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			hi := min(lo+batch, len(index))
-			rows = gather(rows, x, index[lo:hi], d)
-			err := session.Outputs(rows, func(layer int, out []float32) {
+			lo, hi := part*batch, min((part+1)*batch, len(index))
+			if rows[worker] == nil {
+				rows[worker] = make([]float32, 0, batch*d)
+			}
+			rows[worker] = gather(rows[worker], x, index[lo:hi], d)
+			return some[worker].Outputs(rows[worker], func(layer int, out []float32) {
 				c := columns[layer]
 				if c < 0 {
 					return
@@ -53,11 +57,7 @@ func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload,
 					sums[(lo+i)*count+c] = reduce(layer, out[i*units:(i+1)*units])
 				}
 			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -32,18 +32,17 @@ func computeNoiseLoss(ctx context.Context, p *Provider, a arguments) ([]payload,
 	}
 	losses := make([]float64, a.number("draws"))
 	var loss float64
-	err := p.host.sessions.with(w.arch, w.weights, func(session models.Session) error {
-		var err error
-		if loss, err = w.loss(ctx, session, w.all, a.flag("normalize_logits")); err != nil {
-			return err
-		}
-		for i := range losses {
-			w.move(p.host.noise.like(w.weights, l, p.subject.Seed, i))
-			if losses[i], err = w.loss(ctx, session, w.all, a.flag("normalize_logits")); err != nil {
-				return err
+	err := p.host.sessions.withSome(w.arch, w.weights, 1+len(losses), func(some []models.Session) error {
+		crew := w.crew(len(some))
+		return several(len(crew), 1+len(losses), func(worker, part int) (err error) {
+			own, at := crew[worker], &loss
+			if part > 0 { // the first is at the weights themselves
+				own.move(p.host.noise.like(w.weights, l, p.subject.Seed, part-1))
+				at = &losses[part-1]
 			}
-		}
-		return nil
+			*at, err = own.loss(ctx, some[worker], w.all, a.flag("normalize_logits"))
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err

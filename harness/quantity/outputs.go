@@ -18,9 +18,7 @@ func computeTrainLogits(ctx context.Context, p *Provider, _ arguments) ([]payloa
 	x, n := s.inputs("train")
 	k := s.Arch.Classes
 	logits := make([]float32, n*k)
-	err := p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		return forward(ctx, session, logits, x, n, k, Batch(s.Arch))
-	})
+	err := p.host.sessions.forward(ctx, s.Arch, s.Final, logits, x)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +28,19 @@ func computeTrainLogits(ctx context.Context, p *Provider, _ arguments) ([]payloa
 		}
 	}
 	return []payload{{name: "logits", shape: []int{n, k}, f32: logits}}, nil
+}
+
+// forward fills the logits, [N, K], of a network's inputs x, [N, D], batches at the same time where the engine computes them together.
+func (p *sessions) forward(ctx context.Context, a models.Architecture, state models.State, logits, x []float32) error {
+	k, batch := a.Classes, Batch(a)
+	n := len(logits) / k
+	d, parts := len(x)/n, batchCount(n, batch)
+	return p.withSome(a, state, parts, func(some []models.Session) error {
+		return several(len(some), parts, func(worker, part int) error {
+			lo, hi := part*batch, min((part+1)*batch, n)
+			return forward(ctx, some[worker], logits[lo*k:hi*k], x[lo*d:hi*d], hi-lo, k, batch)
+		})
+	})
 }
 
 // forward fills logits, [N, K], a batch at a time.

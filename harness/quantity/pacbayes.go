@@ -40,19 +40,20 @@ func computePACBayes(ctx context.Context, p *Provider, a arguments) ([]payload, 
 	}
 	magnitude := a["kind"] == "magnitude"
 	var f found
-	err = p.host.sessions.with(w.arch, w.weights, func(session models.Session) (err error) {
+	err = p.host.sessions.withSome(w.arch, w.weights, draws, func(some []models.Session) (err error) {
 		sample := w.rough(p.subject.Seed)
-		if err := w.measureBase(ctx, session, &w.all, &sample); err != nil {
+		defer p.host.keep(sample.x)()
+		if err := w.measureBase(ctx, some[0], &w.all, &sample); err != nil {
 			return err
 		}
 		if a.flag("rgm_compat") {
-			f, err = bisect(newCompat(w, p.subject, magnitude).drop(ctx, session))
+			f, err = bisect(newCompat(w, p.subject, magnitude).drop(ctx, some))
 			return err
 		}
 		drop := func(ex *labelled, n int) evaluate {
 			return func(sigma float64) (float64, error) {
 				w.spread(magnitude, sigma, epsilon)
-				d, err := w.meanDrop(ctx, session, p.host.noise, p.subject.Seed, *ex, n)
+				d, err := w.meanDrop(ctx, some, p.host.noise, p.subject.Seed, *ex, n)
 				if err != nil {
 					return 0, whatFailed("sigma", sigma, err)
 				}
@@ -74,14 +75,25 @@ func computePACBayes(ctx context.Context, p *Provider, a arguments) ([]payload, 
 }
 
 // meanDrop is the unperturbed accuracy less the mean accuracy over the first n draws.
-func (w *perturber) meanDrop(ctx context.Context, session models.Session, g *noise, seed uint64, ex labelled, n int) (float64, error) {
+func (w *perturber) meanDrop(ctx context.Context, some []models.Session, g *noise, seed uint64, ex labelled, n int) (float64, error) {
+	return w.dropOf(n, ex, some, func(own *perturber, session models.Session, draw int) (float64, error) {
+		own.move(g.like(w.weights, normal, seed, draw))
+		return own.accuracy(ctx, session, ex)
+	})
+}
+
+// dropOf is the unperturbed accuracy less the mean of n accuracies, each measured by a perturber and a session of a worker's own.
+func (w *perturber) dropOf(n int, ex labelled, some []models.Session, accuracy func(own *perturber, session models.Session, draw int) (float64, error)) (float64, error) {
+	accuracies, crew := make([]float64, n), w.crew(min(len(some), n))
+	err := several(len(crew), n, func(worker, draw int) (err error) {
+		accuracies[draw], err = accuracy(crew[worker], some[worker], draw)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
 	var sum float64
-	for draw := range n {
-		w.move(g.like(w.weights, normal, seed, draw))
-		a, err := w.accuracy(ctx, session, ex)
-		if err != nil {
-			return 0, err
-		}
+	for _, a := range accuracies {
 		sum += a
 	}
 	return ex.base - sum/float64(n), nil

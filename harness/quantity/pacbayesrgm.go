@@ -45,7 +45,7 @@ func (c *compat) deviation(sigma, v float64) float64 {
 }
 
 // drop is the unperturbed accuracy less the mean accuracy over the next 10 draws.
-func (c *compat) drop(ctx context.Context, session models.Session) evaluate {
+func (c *compat) drop(ctx context.Context, some []models.Session) evaluate {
 	next := 0
 	return func(sigma float64) (float64, error) {
 		for t, tensor := range c.weights {
@@ -53,30 +53,30 @@ func (c *compat) drop(ctx context.Context, session models.Session) evaluate {
 				c.radius[t][i] = float32(c.deviation(sigma, float64(v)))
 			}
 		}
-		var sum float64
-		for range draws {
+		first := next
+		next += draws
+		drop, err := c.dropOf(draws, c.all, some, func(own *perturber, session models.Session, draw int) (float64, error) {
+			draw += first
 			z := make([][]float32, len(c.weights)) // not kept: it is used once
 			for t, tensor := range c.weights {
-				z[t] = direction{normal, c.seed, next, t}.generate(len(tensor.Data))
+				z[t] = direction{normal, c.seed, draw, t}.generate(len(tensor.Data))
 			}
-			c.move(z)
-			c.moveNorms(sigma, next)
-			next++
-			a, err := c.accuracy(ctx, session, c.all)
-			if err != nil {
-				return 0, whatFailed("sigma", sigma, err)
-			}
-			sum += a
+			own.move(z)
+			c.moveNorms(own.state, sigma, draw)
+			return own.accuracy(ctx, session, c.all)
+		})
+		if err != nil {
+			return 0, whatFailed("sigma", sigma, err)
 		}
-		return c.all.base - sum/draws, nil
+		return drop, nil
 	}
 }
 
-// moveNorms folds the perturbed neutral batch norms into the state.
-func (c *compat) moveNorms(sigma float64, draw int) {
+// moveNorms folds the perturbed neutral batch norms into a state.
+func (c *compat) moveNorms(state models.State, sigma float64, draw int) {
 	gain, shift := c.deviation(sigma, 1), c.deviation(sigma, 0)
 	for j, t := range c.normed {
-		weight, bias := c.state[t].Data, c.state[t+1].Data
+		weight, bias := state[t].Data, state[t+1].Data
 		in := len(weight) / len(bias)
 		g := direction{normal, c.seed, draw, len(c.weights) + 2*j}.generate(len(bias))
 		h := direction{normal, c.seed, draw, len(c.weights) + 2*j + 1}.generate(len(bias))

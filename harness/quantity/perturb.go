@@ -51,18 +51,23 @@ func (p *Provider) Evaluate(ctx context.Context, ps []Perturbation) ([]Evaluated
 		return nil, err
 	}
 	out := make([]Evaluated, len(ps))
-	err = p.host.sessions.with(w.arch, w.weights, func(session models.Session) error {
-		for i, q := range ps {
-			z := w.directions(q.Seed)
-			w.spread(q.Kind == GaussianMagnitude, q.Scale, 0)
-			w.move(z)
-			if err := w.run(ctx, session, w.all); err != nil {
+	err = p.host.sessions.withSome(w.arch, w.weights, len(ps), func(some []models.Session) error {
+		crew := w.crew(len(some))
+		for _, other := range crew[1:] {
+			other.radius = radiusOf(w.weights) // scales differ
+		}
+		return several(len(crew), len(ps), func(worker, i int) error {
+			own, q := crew[worker], ps[i]
+			z := own.directions(q.Seed)
+			own.spread(q.Kind == GaussianMagnitude, q.Scale, 0)
+			own.move(z)
+			if err := own.run(ctx, some[worker], w.all); err != nil {
 				return err
 			}
-			loss, correct := score(w.logits[:w.all.n*w.k], w.all.y, w.k)
+			loss, correct := score(own.logits[:w.all.n*w.k], w.all.y, w.k)
 			out[i] = Evaluated{Loss: loss / float64(w.all.n), Accuracy: float64(correct) / float64(w.all.n)}
-		}
-		return nil
+			return nil
+		})
 	})
 	return out, err
 }
@@ -84,8 +89,19 @@ type perturber struct {
 	all     labelled     // the training set
 	logits  []float32    // [N, K]
 	k, d    int
-	batch   int         // examples of a pass
-	sum     [][]float64 // see inBatches; made when first needed
+	batch   int          // examples of a pass
+	sum     [][]float64  // see inBatches; made when first needed
+	others  []*perturber // see crew
+}
+
+// crew are w and others that move and evaluate the same weights by the same radius, each in memory of its own: one a worker.
+func (w *perturber) crew(n int) []*perturber {
+	for len(w.others) < n-1 {
+		w.others = append(w.others, &perturber{
+			arch: w.arch, weights: w.weights, state: w.weights.Clone(), radius: w.radius, all: w.all, logits: make([]float32, len(w.logits)), k: w.k, d: w.d, batch: w.batch,
+		})
+	}
+	return append([]*perturber{w}, w.others[:n-1]...)
 }
 
 func newPerturber(p *Provider) (*perturber, error) {
@@ -104,11 +120,17 @@ func perturberOf(s *Subject, arch models.Architecture, weights models.State) *pe
 		all: labelled{x: x, y: s.Data.Train.Y, n: n},
 	}
 	w.logits = make([]float32, n*w.k)
-	w.radius = make([][]float32, len(weights))
-	for t := range weights {
-		w.radius[t] = make([]float32, len(weights[t].Data))
-	}
+	w.radius = radiusOf(weights)
 	return w
+}
+
+// radiusOf is room for how far each weight moves.
+func radiusOf(weights models.State) [][]float32 {
+	radius := make([][]float32, len(weights))
+	for t := range weights {
+		radius[t] = make([]float32, len(weights[t].Data))
+	}
+	return radius
 }
 
 // directions are normal and not kept: their seeds are the caller's, and may be many.

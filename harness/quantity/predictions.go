@@ -54,10 +54,7 @@ func (p *Provider) testPredictions(ctx context.Context, a models.Architecture, s
 	}
 	k := a.Classes
 	logits := make([]float32, n*k)
-	err := p.host.sessions.with(a, state, func(session models.Session) error {
-		return forward(ctx, session, logits, x, n, k, Batch(a))
-	})
-	if err != nil {
+	if err := p.host.sessions.forward(ctx, a, state, logits, x); err != nil {
 		return nil, err
 	}
 	predicted := make([]int32, n)

@@ -8,9 +8,11 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// maxIdle is the number of sessions kept for the next network: a corpus has few
-// architectures, but may have networks that fill the memory.
-const maxIdle = 8
+// Sessions kept for the next network: a corpus has few architectures, but may have networks that fill the memory. An engine that computes several together does so with small ones.
+const (
+	maxIdle         = 8
+	maxIdleTogether = 64
+)
 
 // sessions keeps sessions of finished computations for the next ones of the
 // same architecture: they hold buffers that are worth keeping.
@@ -65,7 +67,11 @@ func (p *sessions) give(key string, s models.Session) error {
 	p.mu.Lock()
 	p.idle = append(p.idle, pooled{key, s})
 	var old models.Session
-	if len(p.idle) > maxIdle {
+	most := maxIdle
+	if _, ok := p.engine.(models.Gathering); ok {
+		most = maxIdleTogether
+	}
+	if len(p.idle) > most {
 		old = p.idle[0].session
 		p.idle = p.idle[1:]
 	}

@@ -3,6 +3,7 @@ package quantity
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/genbench/genbench/models"
 )
@@ -50,26 +51,29 @@ func computeSharpness(ctx context.Context, p *Provider, a arguments) ([]payload,
 	magnitude := a["kind"] == "magnitude"
 	c := newClimber(w, p.host.noise, p.subject.Seed)
 	var f found
-	err = p.host.sessions.with(w.arch, w.weights, func(session models.Session) error {
+	err = p.host.sessions.withSome(w.arch, w.weights, restarts, func(some []models.Session) error {
 		sample := w.rough(p.subject.Seed)
-		if err := w.measureBase(ctx, session, &w.all, &sample); err != nil {
+		defer p.host.keep(sample.x)()
+		if err := w.measureBase(ctx, some[0], &w.all, &sample); err != nil {
 			return err
 		}
 		drop := func(ex *labelled, starts, steps int) evaluate {
 			return func(alpha float64) (float64, error) {
 				c.box(magnitude, alpha)
-				worst := math.Inf(-1)
-				for start := range starts {
-					if err := c.climb(ctx, session, start, steps); err != nil {
-						return 0, whatFailed("alpha", alpha, err)
+				drops, crew := make([]float64, starts), c.crew(min(len(some), starts))
+				err := several(len(crew), starts, func(worker, start int) error {
+					own, session := crew[worker], some[worker]
+					if err := own.climb(ctx, session, start, steps); err != nil {
+						return err
 					}
-					a, err := w.accuracy(ctx, session, *ex)
-					if err != nil {
-						return 0, whatFailed("alpha", alpha, err)
-					}
-					worst = max(worst, ex.base-a)
+					a, err := own.accuracy(ctx, session, *ex)
+					drops[start] = ex.base - a
+					return err
+				})
+				if err != nil {
+					return 0, whatFailed("alpha", alpha, err)
 				}
-				return worst, nil
+				return slices.Max(drops), nil
 			}
 		}
 		start, smallest := w.size()/32, 1e-9*w.size()
@@ -101,6 +105,19 @@ type climber struct {
 	order [][]int32 // of the examples, one a start
 	x     []float32 // one mini-batch
 	y     []int32
+	mates []*climber // see crew
+}
+
+// crew are c and others that climb in the same box, each in memory of its own: one a worker.
+func (c *climber) crew(n int) []*climber {
+	own := c.perturber.crew(n)
+	for i := len(c.mates); i < n-1; i++ {
+		c.mates = append(c.mates, &climber{
+			perturber: own[i+1], noise: c.noise, seed: c.seed, grad: c.weights.Clone(), low: c.low, high: c.high, order: c.order,
+			x: make([]float32, 0, cap(c.x)), y: make([]int32, len(c.y)),
+		})
+	}
+	return append([]*climber{c}, c.mates[:n-1]...)
 }
 
 func newClimber(w *perturber, g *noise, seed uint64) *climber {

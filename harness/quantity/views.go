@@ -131,24 +131,21 @@ func computeLayerFeatures(ctx context.Context, p *Provider, a arguments) ([]payl
 	pool := newMapPool(vs[l], a.number("pool"))
 	x, _ := s.inputs("train")
 	d, batch := s.Arch.Input.Size(), Batch(s.Arch)
-	features := make([]float32, 0, len(index)*pool.units())
-	rows := make([]float32, 0, batch*d)
-	err = p.host.sessions.with(s.Arch, s.Final, func(session models.Session) error {
-		for lo := 0; lo < len(index); lo += batch {
+	features := make([]float32, len(index)*pool.units())
+	parts := batchCount(len(index), batch)
+	err = p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
+		return several(len(some), parts, func(worker, part int) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			rows = gather(rows, x, index[lo:min(lo+batch, len(index))], d)
-			err := visitViews(session, s.Arch, vs, rows, func(number int, v []float32) {
+			lo, hi := part*batch, min((part+1)*batch, len(index))
+			rows := gather(make([]float32, 0, (hi-lo)*d), x, index[lo:hi], d)
+			return visitViews(some[worker], s.Arch, vs, rows, func(number int, v []float32) {
 				if number == l {
-					features = pool.add(features, v)
+					pool.add(features[lo*pool.units():lo*pool.units()], v)
 				}
 			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -52,27 +52,37 @@ func computeWorstLoss(ctx context.Context, p *Provider, a arguments) ([]payload,
 	if n == 0 || n > w.all.n {
 		n = w.all.n
 	}
-	rows := permutation(w.all.n, s.Seed, streamLosses)[:n]
-	var loss, worst float64
-	shrunk := 0
-	err := p.host.sessions.with(w.arch, w.weights, func(session models.Session) error {
-		c, err := newAscent(w, session, a)
-		if err != nil {
-			return err
-		}
-		return w.batchesOf(rows, min(a.number("m"), n), func(ex labelled) error {
-			before, highest, err := c.climb(ctx, ex)
+	rows, m := permutation(w.all.n, s.Seed, streamLosses)[:n], min(a.number("m"), n)
+	climbs := make([]climbed, batchCount(n, m))
+	err := p.host.sessions.withSome(w.arch, w.weights, len(climbs), func(some []models.Session) error {
+		w.scales(a.flag("adaptive"), 1)
+		var crew []*ascent
+		for i, own := range w.crew(len(some)) {
+			c, err := newAscent(own, some[i], a)
 			if err != nil {
 				return err
 			}
-			loss += before * float64(ex.n) / float64(n)
-			worst += highest * float64(ex.n) / float64(n)
-			shrunk += c.shrunk
-			return nil
+			crew = append(crew, c)
+		}
+		return several(len(crew), len(climbs), func(worker, part int) (err error) {
+			c := crew[worker]
+			return c.batchesOf(rows[part*m:min((part+1)*m, n)], m, func(ex labelled) error {
+				defer p.host.keep(ex.x)()
+				climbs[part].start, climbs[part].highest, err = c.climb(ctx, ex)
+				climbs[part].n, climbs[part].shrunk = ex.n, c.shrunk
+				return err
+			})
 		})
 	})
 	if err != nil {
 		return nil, err
+	}
+	var loss, worst float64
+	shrunk := 0
+	for _, c := range climbs {
+		loss += c.start * float64(c.n) / float64(n)
+		worst += c.highest * float64(c.n) / float64(n)
+		shrunk += c.shrunk
 	}
 	ps, err := perturbedLosses(loss, worst)
 	if err != nil {
@@ -81,9 +91,15 @@ func computeWorstLoss(ctx context.Context, p *Provider, a arguments) ([]payload,
 	return append(ps, scalar("examples", float64(n)), scalar("shrunk", float64(shrunk))), nil
 }
 
+// climbed is what became of one batch of n examples.
+type climbed struct {
+	start, highest float64
+	n, shrunk      int
+}
+
 // ascent seeks the highest loss of one batch after another.
 type ascent struct {
-	*perturber // radius is c
+	*perturber // radius is c, set by scales
 	session    models.Session
 	seeded     models.Seeded // for the gradient of normalized logits' loss; nil: of the logits as they are
 	euclidean  bool
@@ -108,7 +124,6 @@ func newAscent(w *perturber, session models.Session, a arguments) (*ascent, erro
 			return nil, &Missing{Need: "worst-loss", Reason: "the engine has no gradients of losses other than the cross-entropy of its logits"}
 		}
 	}
-	w.scales(a.flag("adaptive"), 1)
 	for _, t := range w.weights {
 		c.delta = append(c.delta, make([]float32, len(t.Data)))
 		c.before = append(c.before, make([]float32, len(t.Data)))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/genbench/genbench/harness/quantity"
 	"github.com/genbench/genbench/internal/benchnets"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/xla"
@@ -21,7 +22,7 @@ type aheadRow struct {
 	Programs     []xla.Compiled `json:"programs"`
 }
 
-// compileAhead compiles the epoch of every benchmark, alone and in a group as large as a run's would be.
+// compileAhead compiles the epoch of every benchmark, alone and in a group as large as a run's would be, and the calls that measures make.
 func (s settings) compileAhead(r *report) error {
 	var failed error
 	for _, net := range slices.Concat(benchnets.MLPs(), benchnets.Convolutional()) {
@@ -52,6 +53,11 @@ func (s settings) compileAhead(r *report) error {
 				}
 				row.Programs = append(row.Programs, programs...)
 			}
+			programs, err := ahead.Session(a, quantity.Batch(a))
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("%s, calls of measures: %w", net.Name, err))
+			}
+			row.Programs = append(row.Programs, programs...)
 			if err := ahead.Close(); err != nil {
 				return err
 			}

@@ -3,7 +3,7 @@
 //	CGO_ENABLED=0 go build ./internal/gpucheck
 //
 // and carried there (beside bench_torch.py, for PyTorch's figures), it loads the plugin, checks a matrix product and a convolution's gradient,
-// runs the engines' conformance suite, times training steps alone and in groups beside PyTorch, trains a small corpus, and
+// runs the engines' conformance suite, times training steps alone and in groups beside PyTorch and the calls of measures alone and together, trains a small corpus, and
 // writes gpucheck.json and gpucheck.txt, a table. What fails costs only itself.
 //
 //	./gpucheck -device cuda:0 -python python3 -out results
@@ -38,6 +38,7 @@ type report struct {
 	Checks     []check           `json:"checks"`
 	Torch      string            `json:"torch,omitempty"` // version and device
 	Benchmarks []benchmark       `json:"benchmarks"`
+	Quantities []quantityRow     `json:"quantities,omitempty"`
 	Corpus     *corpusReport     `json:"corpus,omitempty"`
 	Ahead      []aheadRow        `json:"ahead,omitempty"`
 	Errors     []string          `json:"errors,omitempty"`
@@ -68,7 +69,7 @@ func main() {
 	flag.StringVar(&s.python, "python", "", "a Python with PyTorch on the same device; none if empty")
 	flag.StringVar(&s.script, "script", "bench_torch.py", "the PyTorch side")
 	flag.StringVar(&s.only, "only", "", "time only networks whose name contains this")
-	flag.StringVar(&s.parts, "parts", "basics,conformance,benchmarks,corpus", "what to do")
+	flag.StringVar(&s.parts, "parts", "basics,conformance,benchmarks,quantities,corpus", "what to do")
 	flag.Float64Var(&s.seconds, "seconds", 2, "length of one measurement")
 	flag.IntVar(&s.most, "group", 512, "largest group to time")
 	flag.IntVar(&s.networks, "networks", 64, "networks of the corpus, a multiple of 4")
@@ -100,7 +101,7 @@ func (s settings) run() error {
 	for _, part := range []struct {
 		name string
 		run  func(models.Engine, *report) error
-	}{{"basics", s.basics}, {"conformance", s.conformance}, {"benchmarks", s.benchmarks}, {"corpus", s.corpus}} {
+	}{{"basics", s.basics}, {"conformance", s.conformance}, {"benchmarks", s.benchmarks}, {"quantities", s.quantities}, {"corpus", s.corpus}} {
 		if !strings.Contains(s.parts, part.name) {
 			continue
 		}

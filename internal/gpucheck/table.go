@@ -65,6 +65,7 @@ func (r *report) table() string {
 		}
 		fmt.Fprintf(w, "\t%s\n", ratio)
 	}
+	r.quantityTable(w)
 	w.Flush()
 	for _, m := range r.Benchmarks {
 		for _, e := range m.Errors {

@@ -56,7 +56,7 @@ type Compiled struct {
 	Temporary int64 `json:"temporary"`
 }
 
-// Session compiles every program of a session for n examples and every rule of an optimizer.
+// Session compiles every program of a session for n examples, for as many networks together as it would compute, and every rule of an optimizer.
 func (a *Ahead) Session(arch models.Architecture, n int, optimizers ...models.Optimizer) ([]Compiled, error) {
 	e := engine{options: a.options, client: &pjrt.Client{Platform: "cuda"}}
 	if err := e.accepts(arch); err != nil {
@@ -64,16 +64,17 @@ func (a *Ahead) Session(arch models.Architecture, n int, optimizers ...models.Op
 	}
 	var all []Compiled
 	for c := callOutputs; c < callStep; c++ {
-		src, err := programOf(c, arch, n, e.how(1), rule{})
+		k := e.slots(c, arch, n)
+		src, err := programOf(c, arch, n, k, e.how(k), rule{})
 		if err != nil {
 			return all, err
 		}
-		if all, err = a.compile(all, c.String(), src); err != nil {
+		if all, err = a.compile(all, fmt.Sprintf("%s of %d", c, k), src); err != nil {
 			return all, err
 		}
 	}
 	for _, o := range optimizers {
-		src, err := programOf(callStep, arch, n, e.how(1), ruleOf(o))
+		src, err := programOf(callStep, arch, n, 1, e.how(1), ruleOf(o))
 		if err != nil {
 			return all, err
 		}

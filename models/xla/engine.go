@@ -33,6 +33,9 @@ type engine struct {
 	options Options
 	debug   map[string]any // XLA's options
 	cache   *cache
+
+	gatherer gatherer
+	kept     *kept
 }
 
 var _ models.Engine = (*engine)(nil)
@@ -111,7 +114,8 @@ func (o Options) openWith(found Plugin, platform string, index int) (*engine, er
 	if index >= len(c.Devices()) {
 		return nil, fmt.Errorf("there is no device %s:%d: plugin %s has %d, counted from 0", c.Platform, index, p.Path, len(c.Devices()))
 	}
-	return &engine{plugin: p, client: c, device: c.Devices()[index], options: o, debug: debugOptions(c.Platform, found, o.Tuned), cache: s.cache}, nil
+	d := c.Devices()[index]
+	return &engine{plugin: p, client: c, device: d, options: o, debug: debugOptions(c.Platform, found, o.Tuned), cache: s.cache, kept: newKept(d)}, nil
 }
 
 // debugOptions are XLA's for a platform. On a GPU they ask for the same bits in every run: no operation that sums in any order, and no autotuning, which picks kernels by
@@ -131,7 +135,7 @@ func debugOptions(platform string, found Plugin, tuned bool) map[string]any {
 	return o
 }
 
-// Name is "xla/cuda" or "xla/cpu"; products in less than float32, and a group size that was asked for, are told: both change bits.
+// Name is "xla/cuda" or "xla/cpu"; products in less than float32, and sizes that were asked for, are told: they change bits.
 func (e *engine) Name() string {
 	name := "xla/" + strings.ToLower(e.client.Platform)
 	if e.options.Precision == TF32 {
@@ -143,10 +147,13 @@ func (e *engine) Name() string {
 	if e.options.GroupSize > 0 {
 		name += fmt.Sprintf("-g%d", e.options.GroupSize)
 	}
+	if e.options.Together > 0 {
+		name += fmt.Sprintf("-t%d", e.options.Together)
+	}
 	return name
 }
 
-// how chooses forms for a group of k networks.
+// how chooses forms for a program of k networks.
 func (e *engine) how(k int) choices {
 	c := choices{precision: hlo.Highest, patches: true}
 	if e.options.Precision == TF32 {

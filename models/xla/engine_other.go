@@ -40,6 +40,12 @@ func NewAhead(string, Options) (*Ahead, error) {
 // Close does nothing.
 func (a *Ahead) Close() error { return nil }
 
+// Session cannot be reached.
+func (a *Ahead) Session(models.Architecture, int, ...models.Optimizer) ([]Compiled, error) {
+	_, err := New(Options{})
+	return nil, err
+}
+
 // Group cannot be reached.
 func (a *Ahead) Group(models.GroupShape, int, bool) ([]Compiled, error) {
 	_, err := New(Options{})

@@ -39,12 +39,19 @@ func (l *lowering) seed(s softmax, weight hlo.Value) hlo.Value {
 
 // weigh repeats weights of examples over the logits.
 func (l *lowering) weigh(weight hlo.Value) hlo.Value {
-	return l.Broadcast(weight, []int{l.k, l.a.Classes, l.n}, 2)
+	dims := []int{l.k, l.a.Classes, l.n}
+	if len(weight.Dims) == 2 {
+		return l.Broadcast(weight, dims, 0, 2)
+	}
+	return l.Broadcast(weight, dims, 2)
 }
 
 // mean is Σ_n weight_n loss_n of every network, [K].
 func (l *lowering) mean(s softmax, weight hlo.Value) hlo.Value {
-	return l.Reduce("add", l.Mul(s.losses, l.Broadcast(weight, []int{l.k, l.n}, 1)), 0, 1)
+	if len(weight.Dims) == 1 {
+		weight = l.Broadcast(weight, []int{l.k, l.n}, 1)
+	}
+	return l.Reduce("add", l.Mul(s.losses, weight), 0, 1)
 }
 
 // even are weights that make a mean of the batch.

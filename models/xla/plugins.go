@@ -2,7 +2,7 @@
 // compiled and run by a PJRT plugin, on an NVIDIA GPU (the plugin of JAX's CUDA wheels) or on the processor.
 //
 // The plugin is a shared library that is found on the machine and loaded at run time, without a C compiler; nothing is downloaded. All programs have an axis of K networks of
-// one architecture: a session has K = 1, and a group trains many at once.
+// one architecture: a group trains many at once, and equal calls of several sessions are computed as one on a GPU.
 //
 // # Precision
 //
@@ -29,6 +29,7 @@ type Options struct {
 
 	Tuned     bool // let XLA time its kernels and choose: faster on a GPU, and other bits in every run
 	GroupSize int  // networks of a group; 0: by their shape
+	Together  int  // equal calls of sessions that one program computes, other than those of training; 0: by the call and the architecture
 
 	Getenv func(string) string // the environment, for the search; nil: none
 }
@@ -56,6 +57,9 @@ func (o Options) validate() error {
 	}
 	if o.GroupSize < 0 || o.GroupSize > 1<<12 {
 		return fmt.Errorf("groups of %d networks: 1 to %d are possible, 0 chooses", o.GroupSize, 1<<12)
+	}
+	if o.Together < 0 || o.Together > 1<<8 {
+		return fmt.Errorf("%d calls together: 1 to %d are possible, 0 chooses", o.Together, 1<<8)
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ type source struct {
 	results int
 }
 
-// programOf writes the program of a call on n examples for one network. Its parameters are, each where the call has it:
+// programOf writes the program of a call on n examples for k networks, each with examples of its own; callLearn and callStep are for one. Its parameters are, each where
+// the call has it, and each k times, once a network:
 //
 //	tensors             all
 //	direction           a tensor for each trainable one (callCurvature)
@@ -42,9 +43,11 @@ type source struct {
 //	x                   [N, D]
 //	y                   [1, N], weights [N] of float64: 0 for examples that only fill the batch
 //	seeds               [N, classes] (callFrom, callBackward)
-func programOf(c call, a models.Architecture, n int, how choices, r rule) (s source, err error) {
-	l := newLowering(a, 1, n, how)
-	l.tensors = l.like(false)
+//
+// Results have a first axis of k; see joined for those of several networks.
+func programOf(c call, a models.Architecture, n, k int, how choices, r rule) (s source, err error) {
+	l := newLowering(a, k, n, how)
+	l.tensors = l.likeEach(false)
 	var results []hlo.Value
 	switch c {
 	case callOutputs:
@@ -56,6 +59,9 @@ func programOf(c call, a models.Architecture, n int, how choices, r rule) (s sou
 	default:
 		results = l.labelledProgram(c)
 	}
+	if k > 1 {
+		results = l.joined(c, results)
+	}
 	s.results = len(results)
 	if s.text, err = l.Program(results...); err != nil {
 		return s, fmt.Errorf("writing the program of %s: %w", c, err)
@@ -65,7 +71,7 @@ func programOf(c call, a models.Architecture, n int, how choices, r rule) (s sou
 
 // input is the parameter x as an activation.
 func (l *lowering) input() hlo.Value {
-	return l.fromRows(l.Parameter(hlo.F32, l.n, l.a.Input.Size()), l.a.Input)
+	return l.fromRows(l.each(hlo.F32, l.n, l.a.Input.Size()), l.a.Input)
 }
 
 // outputsProgram answers every layer's rows. There is no program of the logits alone: fused otherwise, it could answer other bits.
@@ -80,7 +86,7 @@ func (l *lowering) outputsProgram() []hlo.Value {
 // seededProgram answers gradients for a seed: of the tensors, or by what each layer reads, first layer first.
 func (l *lowering) seededProgram(c call) []hlo.Value {
 	x := l.input()
-	seed := l.fromRows(l.Parameter(hlo.F32, l.n, l.a.Classes), models.Shape{C: l.a.Classes, H: 1, W: 1})
+	seed := l.fromRows(l.each(hlo.F32, l.n, l.a.Classes), models.Shape{C: l.a.Classes, H: 1, W: 1})
 	p := l.forward(x, models.Eval, draws{})
 	if c == callFrom {
 		return valid(l.gradients(p, seed))
@@ -94,15 +100,15 @@ func (l *lowering) seededProgram(c call) []hlo.Value {
 func (l *lowering) labelledProgram(c call) []hlo.Value {
 	var direction []hlo.Value
 	if c == callCurvature {
-		direction = l.like(true)
+		direction = l.likeEach(true)
 	}
 	mode, d := models.Eval, draws{}
 	if c == callLearn {
 		mode, d = models.Learn, draws{l.Parameter(hlo.U64, 1), l.Parameter(hlo.U64, 1)}
 	}
 	x := l.input()
-	y := l.Parameter(hlo.I32, 1, l.n)
-	weight := l.Parameter(hlo.F64, l.n)
+	y := l.Reshape(l.each(hlo.I32, 1, l.n), l.k, l.n)
+	weight := l.each(hlo.F64, l.n)
 	p := l.forward(x, mode, d)
 	if c == callCurvature {
 		return valid(l.curvature(p, y, weight, direction))

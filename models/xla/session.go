@@ -25,7 +25,13 @@ type session struct {
 	moments   []*pjrt.Array
 	hyper     *pjrt.Array
 	steps     int
-	programs  map[programKey]*program
+	programs  map[programKey]compiled
+}
+
+// compiled is a call's program, for so many such calls.
+type compiled struct {
+	*program
+	slots int
 }
 
 type programKey struct {
@@ -44,7 +50,7 @@ var errClosed = errors.New("the session is closed")
 
 func newSession(e *engine, a models.Architecture, maxBatch int) (*session, error) {
 	a.Layers = slices.Clone(a.Layers)
-	s := &session{e: e, a: a, specs: a.Tensors(), maxBatch: maxBatch, exact: exampleChunk(a), programs: map[programKey]*program{}}
+	s := &session{e: e, a: a, specs: a.Tensors(), maxBatch: maxBatch, exact: exampleChunk(a), programs: map[programKey]compiled{}}
 	if err := s.SetState(models.NewState(a)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -54,14 +60,7 @@ func newSession(e *engine, a models.Architecture, maxBatch int) (*session, error
 // exampleChunk is how many examples' own gradients of a convolution are stored at once: those of 2²⁵ values. A function of the architecture alone, as bits may depend on it.
 func exampleChunk(a models.Architecture) int {
 	const budget = 1 << 25
-	most := 1
-	for i, l := range a.Layers {
-		if l.Kind == models.Conv2D {
-			columns := a.Reads(i).C * l.Kernel * l.Kernel
-			most = max(most, columns*(l.Channels+l.Out/l.Channels))
-		}
-	}
-	return max(1, budget/most)
+	return int(max(1, budget/max(1, filterValues(a))))
 }
 
 // SetState copies a state to the device.
@@ -235,7 +234,7 @@ func (s *session) Close() error {
 	free(s.moments)
 	s.hyper.Free()
 	for _, p := range s.programs {
-		s.e.cache.release(p)
+		s.e.cache.release(p.program)
 	}
 	*s = session{e: s.e, a: s.a}
 	return nil

@@ -32,7 +32,7 @@ func rowsFor(c call, n int) int {
 // run runs a call's program on n examples and lets read take what it answers.
 func (s *session) run(c call, n int, in inputs, read func(results) error) error {
 	rows := rowsFor(c, n)
-	e, err := s.program(c, rows)
+	p, err := s.program(c, rows)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,12 @@ func (s *session) run(c call, n int, in inputs, read func(results) error) error 
 	if c == callStep || c == callLearn {
 		arguments = append(arguments, put(u, []uint64{in.draw.Seed}, 1), put(u, []uint64{in.draw.Step}, 1))
 	}
-	arguments = append(arguments, put(u, filled(in.x, rows, n), rows, s.a.Input.Size()))
+	if x, read := s.e.kept.batch(s.e.device, in.x, rows, n); x != nil {
+		defer read()
+		arguments = append(arguments, x)
+	} else {
+		arguments = append(arguments, put(u, filled(in.x, rows, n), rows, s.a.Input.Size()))
+	}
 	if in.seed != nil {
 		arguments = append(arguments, put(u, filled(in.seed, rows, n), rows, s.a.Classes))
 	}
@@ -68,34 +73,53 @@ func (s *session) run(c call, n int, in inputs, read func(results) error) error 
 	if u.err != nil {
 		return u.err
 	}
-	arrays, err := e.Run(arguments...)
+	out := results{next: new(int), rowCount: rows}
+	if p.slots == 1 {
+		out.arrays, err = p.exe.Run(arguments...)
+	} else {
+		out.joint, err = s.e.gatherer.run(p.exe, kind{slots: p.slots, tensors: s.tensorValues(c)}, arguments)
+	}
 	if err != nil {
 		return err
 	}
-	out := results{next: new(int), arrays: arrays, rowCount: rows}
-	defer func() { free(arrays) }() // those not taken
+	defer out.release() // what was not taken
 	return read(out)
 }
 
+// tensorValues counts the values of the tensors that a call answers.
+func (s *session) tensorValues(c call) (n int) {
+	for _, t := range s.specs {
+		switch {
+		case !c.answersTensors() || !t.Trainable:
+		case c == callMoments:
+			n += 2 * t.Size()
+		default:
+			n += t.Size()
+		}
+	}
+	return n
+}
+
 // program compiles a call's program once.
-func (s *session) program(c call, rows int) (*pjrt.Executable, error) {
+func (s *session) program(c call, rows int) (compiled, error) {
 	k := programKey{call: c, rows: rows}
 	if c == callStep {
 		k.rule = ruleOf(s.optimizer)
 	}
-	if p := s.programs[k]; p != nil {
-		return p.exe, nil
+	if p, ok := s.programs[k]; ok {
+		return p, nil
 	}
-	src, err := programOf(c, s.a, rows, s.e.how(1), k.rule)
+	slots := s.e.slots(c, s.a, rows)
+	src, err := programOf(c, s.a, rows, slots, s.e.how(slots), k.rule)
 	if err != nil {
-		return nil, err
+		return compiled{}, err
 	}
 	p, err := s.e.compile(src)
 	if err != nil {
-		return nil, fmt.Errorf("%s of %d examples: %w", c, rows, err)
+		return compiled{}, fmt.Errorf("%s of %d examples: %w", c, rows, err)
 	}
-	s.programs[k] = p
-	return p.exe, nil
+	s.programs[k] = compiled{p, slots}
+	return s.programs[k], nil
 }
 
 // upload copies arguments and keeps the first error.
@@ -130,62 +154,64 @@ func filled[T pjrt.Number](x []T, rows, n int) []T {
 	return whole
 }
 
-// results are a program's arrays, read in order.
+// results are what a program answers to one network, read in order.
 type results struct {
 	arrays   []*pjrt.Array
+	joint    *joint // instead of arrays: from a program of several networks
 	next     *int
 	rowCount int // rows of the arrays that have a row an example
 }
 
-func (r results) following() (*pjrt.Array, error) {
-	if *r.next >= len(r.arrays) {
-		return nil, errors.New("the program answers too few arrays")
+func (r results) release() {
+	free(r.arrays)
+	if r.joint != nil {
+		r.joint.release()
 	}
-	*r.next++
-	return r.arrays[*r.next-1], nil
 }
+
+// following reads the next result, of so many values, as far as dst has room.
+func following[T pjrt.Number](r results, dst []T, size int) error {
+	i := *r.next
+	*r.next++
+	switch {
+	case r.joint != nil:
+		return readJoint(r.joint, i, dst, size)
+	case i >= len(r.arrays):
+		return errTooFew
+	case len(dst) == size:
+		return pjrt.Get(r.arrays[i], dst)
+	}
+	whole := make([]T, size)
+	if err := pjrt.Get(r.arrays[i], whole); err != nil {
+		return err
+	}
+	copy(dst, whole)
+	return nil
+}
+
+var errTooFew = errors.New("the program answers too few arrays")
 
 // take gives the next array away: it is the caller's to free.
 func (r results) take() *pjrt.Array {
-	a, err := r.following()
-	if err != nil {
+	i := *r.next
+	*r.next++
+	if i >= len(r.arrays) {
 		return nil
 	}
-	r.arrays[*r.next-1] = nil
+	a := r.arrays[i]
+	r.arrays[i] = nil
 	return a
 }
 
-// read reads the next array.
-func (r results) read(dst []float32) error {
-	a, err := r.following()
-	if err != nil {
-		return err
-	}
-	return pjrt.Get(a, dst)
-}
+// read reads the next result.
+func (r results) read(dst []float32) error { return following(r, dst, len(dst)) }
+
+func (r results) read64(dst []float64) error { return following(r, dst, len(dst)) }
 
 func (r results) scalar() (float64, error) {
 	var v [1]float64
 	return v[0], r.read64(v[:])
 }
 
-func (r results) read64(dst []float64) error {
-	a, err := r.following()
-	if err != nil {
-		return err
-	}
-	return pjrt.Get(a, dst)
-}
-
-// rows reads the first rows, as dst has room for, of an array with so many values a row.
-func (r results) rows(dst []float32, width int) error {
-	if len(dst) == r.rowCount*width {
-		return r.read(dst)
-	}
-	whole := make([]float32, r.rowCount*width)
-	if err := r.read(whole); err != nil {
-		return err
-	}
-	copy(dst, whole)
-	return nil
-}
+// rows reads the first rows, as dst has room for, of a result with so many values a row.
+func (r results) rows(dst []float32, width int) error { return following(r, dst, r.rowCount*width) }

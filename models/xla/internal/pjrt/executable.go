@@ -78,6 +78,27 @@ func compileOptions(device int, options map[string]any) ([]byte, error) {
 
 // Run runs the program and answers its arrays, which may still be computed when it returns.
 func (e *Executable) Run(arguments ...*Array) ([]*Array, error) {
+	return e.run(nil, arguments)
+}
+
+// RunToEnd is Run that returns when the device has computed all.
+func (e *Executable) RunToEnd(arguments ...*Array) ([]*Array, error) {
+	done := make([]uintptr, 1)
+	arrays, err := e.run(done, arguments)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.device.client.plugin.await(done[0]); err != nil {
+		for _, a := range arrays {
+			a.Free()
+		}
+		return nil, fmt.Errorf("running a program: %w", err)
+	}
+	return arrays, nil
+}
+
+// run writes the event of completion to done, if there is room for it.
+func (e *Executable) run(done []uintptr, arguments []*Array) ([]*Array, error) {
 	if e.handle == 0 {
 		return nil, errors.New("running a program that was freed")
 	}
@@ -97,6 +118,9 @@ func (e *Executable) Run(arguments ...*Array) ([]*Array, error) {
 		arguments: unsafe.Pointer(&ins[0]), outputs: unsafe.Pointer(&outs[0]),
 	}
 	a.size = unsafe.Sizeof(*a)
+	if len(done) > 0 {
+		a.events = unsafe.Pointer(&done[0])
+	}
 	err := call(e.device.client.plugin, slotExecute, a)
 	runtime.KeepAlive(arguments)
 	runtime.KeepAlive(e)

@@ -143,7 +143,8 @@ type executeArgs struct {
 	devices    uintptr
 	count      uintptr
 	outputs    unsafe.Pointer // [devices][outputs]
-	_          [2]uintptr     // events, a device
+	events     unsafe.Pointer // [devices], of completion; nil: not asked for
+	_          uintptr        // a device
 	_          room
 }
 
