@@ -31,7 +31,15 @@ type Part struct {
 // Options say how to run parts.
 type Options struct {
 	Other models.Engine // held against it, too, as by [Agree]; nil: no other engine
-	Until time.Time     // what has not begun then is skipped; zero: nothing is
+	Until time.Time     // what has not begun then is left out; zero: nothing is
+	Done  func(Outcome) // is told how each part ended, from several goroutines; may be nil
+}
+
+// Outcome is how a part ended.
+type Outcome struct {
+	Part    string
+	OK      bool
+	Seconds float64
 }
 
 // telling are the parts that come first, where time may run out: numbers that are not our own, and then networks with layers of every kind.
@@ -70,13 +78,13 @@ func Parts() ([]Part, error) {
 	return parts, nil
 }
 
-// RunParts runs parts in their order, as many at once as Go uses processors, and answers how many it began.
-func RunParts(t *testing.T, e models.Engine, parts []Part, o Options) (begun int) {
+// RunParts runs parts in their order, as many at once as Go uses processors.
+func RunParts(t *testing.T, e models.Engine, parts []Part, o Options) {
 	t.Helper()
 	if e.Name() == "" {
 		t.Error("the engine has no name")
 	}
-	var next, ran atomic.Int64
+	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(len(parts), runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
@@ -85,13 +93,15 @@ func RunParts(t *testing.T, e models.Engine, parts []Part, o Options) (begun int
 				if i >= len(parts) || !o.Until.IsZero() && time.Now().After(o.Until) {
 					return
 				}
-				ran.Add(1)
-				t.Run(parts[i].Name, func(t *testing.T) { parts[i].run(t, e, o.Other) })
+				start := time.Now()
+				ok := t.Run(parts[i].Name, func(t *testing.T) { parts[i].run(t, e, o.Other) })
+				if o.Done != nil {
+					o.Done(Outcome{parts[i].Name, ok, time.Since(start).Seconds()})
+				}
 			}
 		})
 	}
 	wg.Wait()
-	return int(ran.Load())
 }
 
 // test is everything that is asked of an engine about one network.
