@@ -31,15 +31,11 @@ type suiteReport struct {
 	Seconds      float64  `json:"seconds"`
 }
 
-// left is what has not passed.
-func (r *suiteReport) left(parts []enginetest.Part) []string {
-	var names []string
-	for _, p := range parts {
-		if !slices.Contains(r.Passed, p.Name) {
-			names = append(names, p.Name)
-		}
-	}
-	return names
+// left are the parts that have not passed, of those whose name contains only.
+func (r *suiteReport) left(parts []enginetest.Part, only string) []enginetest.Part {
+	return slices.DeleteFunc(slices.Clone(parts), func(p enginetest.Part) bool {
+		return slices.Contains(r.Passed, p.Name) || !strings.Contains(p.Name, only)
+	})
 }
 
 // suiteParts are the suite's parts for a way to convolve: networks without a convolution have the same programs both ways.
@@ -66,14 +62,14 @@ func (s settings) conformance(ctx context.Context, _ models.Engine, r *found) er
 		}
 		suite := r.Suite[at]
 		suite.Parts = len(parts)
-		if len(suite.left(parts)) == 0 {
+		if len(suite.left(parts, s.only)) == 0 {
 			continue
 		}
 		suite.Failed = nil
 		if err := s.suiteProgram(ctx, suite, func() error { return s.write(r, nil) }); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("convolutions %s: %w", way, err))
 		}
-		if left := suite.left(parts); len(left) > 0 && len(suite.Failed) == 0 {
+		if left := suite.left(parts, s.only); len(left) > 0 && len(suite.Failed) == 0 {
 			failed = errors.Join(failed, fmt.Errorf("convolutions %s: %w: %d of %d parts passed, none failed", way, errTime, len(suite.Passed), suite.Parts))
 		}
 		if ctx.Err() != nil {
@@ -141,10 +137,7 @@ func (s settings) runSuite(passed string) error {
 	if err != nil {
 		return err
 	}
-	done := strings.Split(passed, ",")
-	parts = slices.DeleteFunc(parts, func(p enginetest.Part) bool {
-		return slices.Contains(done, p.Name) || !strings.Contains(p.Name, s.only)
-	})
+	parts = (&suiteReport{Passed: strings.Split(passed, ",")}).left(parts, s.only)
 	alone, err := cpu.New("")
 	if err != nil {
 		return err
