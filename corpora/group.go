@@ -18,7 +18,7 @@ func (t *training) groups(ctx context.Context, g models.Grouping, missing []Netw
 	at := map[string]int{}
 	for i := range missing {
 		n := &missing[i]
-		shape := models.GroupShape{Arch: n.Arch, Optimizer: n.Training.Optimizer, BatchSize: n.Training.BatchSize, Examples: n.TrainSize()}
+		shape := models.ShapeOf(n.Arch, n.Training, n.TrainSize())
 		key, err := shapeKey(shape)
 		if err != nil {
 			t.event(TrainEvent{Kind: EventStarted, Network: n})
@@ -48,7 +48,7 @@ func shapeKey(s models.GroupShape) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing an architecture: %w", err)
 	}
-	return fmt.Sprintf("%s %s %v %d %d", arch, s.Optimizer.Name, s.Optimizer.Momentum > 0, s.BatchSize, s.Examples), nil
+	return fmt.Sprintf("%s %s %v %d %d %v %v", arch, s.Optimizer.Name, s.Optimizer.Momentum > 0, s.BatchSize, s.Examples, s.Augmented, s.Cut), nil
 }
 
 // group trains networks of one shape. Those that have stopped are evaluated and stored while others train.
@@ -85,7 +85,7 @@ func (t *training) group(ctx context.Context, g models.Grouping, shape models.Gr
 			})
 		}
 	}
-	err := trainGroup(ctx, g, shape, jobs, nets[0])
+	err := t.trainGroup(ctx, g, shape, jobs, nets[0], stop)
 	ending.Wait()
 	if err == nil || ctx.Err() != nil {
 		return // cancelled: run reports why
@@ -103,9 +103,12 @@ func (t *training) group(ctx context.Context, g models.Grouping, shape models.Gr
 	}
 }
 
-// trainGroup is models.TrainGroup without its panics.
-func trainGroup(ctx context.Context, g models.Grouping, shape models.GroupShape, jobs []models.Job, first *Network) (err error) {
+// trainGroup is models.TrainGroup without its panics, on groups of the size that is asked for.
+func (t *training) trainGroup(ctx context.Context, g models.Grouping, shape models.GroupShape, jobs []models.Job, first *Network, stop context.CancelCauseFunc) (err error) {
 	defer caught(first, &err)
+	if shape.Slots, err = t.slots(ctx, g, shape, len(jobs), stop); err != nil {
+		return err
+	}
 	return models.TrainGroup(ctx, g, shape, jobs)
 }
 

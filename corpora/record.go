@@ -23,8 +23,9 @@ const SourceTrained = "trained"
 type Record struct {
 	Schema          int    `json:"schema"`
 	ID              string `json:"id"`
-	Source          string `json:"source"` // [SourceTrained], or "import" and who made it
-	Engine          string `json:"engine"` // what trained it; of an imported network, what evaluated it
+	Source          string `json:"source"`               // [SourceTrained], or "import" and who made it
+	Engine          string `json:"engine"`               // what trained it; of an imported network, what evaluated it
+	GroupSize       int    `json:"group_size,omitempty"` // networks that the engine trained together, empty places included; 0: this one alone
 	GenbenchVersion string `json:"genbench_version"`
 	TrainerVersion  int    `json:"trainer_version"` // 0: not trained here
 

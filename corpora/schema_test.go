@@ -289,7 +289,7 @@ func TestRecordSchema(t *testing.T) {
 		}
 		// Every field that a store's record has is in the schema; the schema has
 		// no more than the ones that may be absent.
-		optional := []string{"family", "stem", "changed_indices", "train_labels", "input_mean", "input_std", "split_indices", "gradient_noise_1", "gradient_noise_final"}
+		optional := []string{"family", "stem", "group_size", "changed_indices", "train_labels", "input_mean", "input_std", "split_indices", "gradient_noise_1", "gradient_noise_final"}
 		for name := range schema["properties"].(map[string]any) {
 			if _, ok := m[name]; !ok && !slices.Contains(optional, name) {
 				t.Errorf("%s: the record lacks %q", n.ID, name)

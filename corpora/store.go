@@ -134,7 +134,7 @@ func (s *Store) mayCreate() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return storeError(s.dir, err)
 	}
-	ours := []string{lockName, modelsName, damagedName, "values", "cache", "report"} // a store that lost its corpus.json
+	ours := []string{lockName, groupsName, modelsName, damagedName, "values", "cache", "report"} // a store that lost its corpus.json
 	for _, e := range entries {
 		if name := e.Name(); !slices.Contains(ours, name) && !strings.HasPrefix(name, ".") {
 			return fmt.Errorf("%s is not a store and holds other files (%s, ...); give a new or empty folder with --store", s.dir, name)

@@ -25,8 +25,12 @@ type TrainOptions struct {
 	Jobs     int              // networks trained at the same time; below 1: 1. No result depends on it
 	DataDir  string           // where data sets are ([dataset.Open])
 	Data     *DataCache       // used instead of DataDir, if not nil
+	Groups   GroupSizes       // of an engine that trains many networks at once
 	Progress func(TrainEvent) // called from one goroutine at a time; may be nil
 }
+
+// engineName is what records say trained a network.
+func (o TrainOptions) engineName() string { return o.Engine.Name() + o.Groups.suffix() }
 
 // TrainEventKind says what happened.
 type TrainEventKind string
@@ -39,6 +43,8 @@ const (
 	EventEpoch    TrainEventKind = "epoch"    // it finished an epoch
 	EventFinished TrainEventKind = "finished" // it is in the store
 	EventFailed   TrainEventKind = "failed"   // it cost only itself; Err says why
+
+	EventGroupSize TrainEventKind = "group-size" // that of a shape was measured
 )
 
 // TrainEvent is progress.
@@ -48,6 +54,8 @@ type TrainEvent struct {
 	Epoch   *models.Epoch // of EventEpoch
 	Record  *Record       // of EventFinished
 	Err     error
+
+	GroupSize *GroupSize // of EventGroupSize
 
 	Total, Reused, Trained, Failed int // networks, so far
 
@@ -82,6 +90,9 @@ type TrainReport struct {
 // trained by another engine and some are missing ([EngineError]), or when ctx is
 // cancelled; the report then says what was done, and a further run goes on from there.
 func Train(ctx context.Context, s *Store, nets []Network, o TrainOptions) (*TrainReport, error) {
+	if err := o.Groups.check(o.Engine); err != nil {
+		return nil, err
+	}
 	release, err := s.Lock()
 	if err != nil {
 		return nil, err
@@ -276,7 +287,7 @@ func (t *training) mayAdd(missing []Network) error {
 	if err != nil {
 		return err
 	}
-	other := &EngineError{Dir: t.store.Dir(), Asked: t.options.Engine.Name()}
+	other := &EngineError{Dir: t.store.Dir(), Asked: t.options.engineName()}
 	for _, id := range ids {
 		r, err := t.store.Record(id)
 		if err != nil || r.Imported() || r.Engine == other.Asked {
@@ -317,16 +328,8 @@ func (t *training) run(ctx context.Context, missing []Network) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if g, ok := t.options.Engine.(models.Grouping); ok {
-		var together, alone []Network
-		for _, n := range missing {
-			if n.Training.Groups() {
-				together = append(together, n)
-			} else {
-				alone = append(alone, n)
-			}
-		}
-		t.groups(ctx, g, together, stop)
-		missing = alone
+		t.groups(ctx, g, missing, stop)
+		return context.Cause(ctx)
 	}
 	queue := make(chan *Network)
 	var workers sync.WaitGroup
@@ -405,7 +408,7 @@ func (t *training) contents(n *Network, trained *models.Trained, data *dataset.D
 	if err != nil {
 		return nil, err
 	}
-	r := n.record(t.options.Engine.Name(), set.Checksum, data)
+	r := n.record(t.options.engineName(), set.Checksum, data)
 	r.fill(trained)
 	correct, err := Measure(t.options.Engine, r, trained.Final, data)
 	if err != nil {
@@ -450,6 +453,7 @@ func (r *Record) fill(t *models.Trained) {
 	// Without a target (0 nats, which no loss reaches) the epochs asked for are the aim.
 	r.Stop, r.Converged = t.Stop, t.Stop == models.StopTarget || t.Stop == models.StopMaxEpochs && r.Training.TargetLoss == 0
 	r.Epochs, r.Steps, r.StepsTo01, r.StepsTo001 = t.Epochs, t.Steps, t.StepsTo01, t.StepsTo001
+	r.GroupSize = t.GroupSize
 	r.GradientNoise1, r.GradientNoiseFinal = t.GradientNoise1, t.GradientNoiseFinal
 }
 

@@ -15,7 +15,7 @@ import (
 // that hold, that do not, and that are not in the store and so claim nothing. The
 // error is about the run: the data set is not there, ctx was cancelled.
 //
-// On the engine of the record everything must be equal to the last bit. On another
+// On the engine of the record, whatever the size of its groups, everything must be equal to the last bit. On another
 // engine logits differ by rounding, which can move an example across a tie:
 // accuracies may differ by one example in a thousand and at least one, and losses by
 // 0.1 % and 1e-4 nats.
@@ -86,7 +86,7 @@ func verify(s *Store, r *Record, e models.Engine, cache *DataCache) error {
 	if err != nil {
 		return err
 	}
-	exact := r.Engine == e.Name()
+	exact := sessionEngine(r.Engine) == e.Name()
 	for _, c := range []struct {
 		name     string
 		was, now SplitMetrics

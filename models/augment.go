@@ -25,8 +25,8 @@ type Augmentation struct {
 // On says that it changes something.
 func (a Augmentation) On() bool { return a != Augmentation{} }
 
-// check reports why inputs of the shape cannot be augmented. padding is [Examples.Padding].
-func (a Augmentation) check(s Shape, padding []float32) error {
+// Fits reports why inputs of the shape cannot be augmented. padding is [Examples.Padding].
+func (a Augmentation) Fits(s Shape, padding []float32) error {
 	switch {
 	case a.Crop < 0:
 		return fmt.Errorf("augmentation: crop with %d pixels of padding: the number is negative", a.Crop)
@@ -59,6 +59,20 @@ func (a Augmentation) place(seed, epoch, example uint64) (y, x int, mirrored boo
 		y, x = int(hy), int(hx)
 	}
 	return y, x, a.Flip && mix64(k+3*g)>>63 == 1
+}
+
+// Apply writes into dst what [Train] trains on of an example in an epoch, counted from 1; src is the example as it is, both are [C, H, W] of the shape s. padding is
+// [Examples.Padding] and seed [Seeds.Augment]. With [EpochOrder], the inputs of any step can be told.
+func (a Augmentation) Apply(dst, src []float32, s Shape, padding []float32, seed uint64, epoch, example int) error {
+	if err := a.Fits(s, padding); err != nil {
+		return err
+	}
+	if len(dst) != s.Size() || len(src) != s.Size() {
+		return fmt.Errorf("augmentation: %d and %d values for an example of %d", len(src), len(dst), s.Size())
+	}
+	w := newAugmenter(a, s, padding, seed)
+	w.write(dst, src, epoch, example)
+	return nil
 }
 
 // augmenter augments the examples of one training.

@@ -12,24 +12,48 @@ import (
 type Grouping interface {
 	Engine
 
-	// NewGroup makes room to train networks of this shape. How many fit depends on the engine and the shape alone, as bits may depend on it.
+	// NewGroup makes room to train networks of this shape: as many as it asks for, else a number that depends on the engine and the shape alone, as bits may depend on it.
 	NewGroup(s GroupShape) (Group, error)
+
+	// MostSlots is how many networks of the shape the device's memory may hold, at least 1: an estimate.
+	MostSlots(s GroupShape) int
+
+	// Device names what the groups train on, and what compiles for it, with its version.
+	Device() (device, compiler string)
 }
 
 // GroupShape is what the networks of a group share.
 type GroupShape struct {
-	Arch      Architecture
-	Optimizer Optimizer // its name, and whether there is momentum; other numbers may differ
-	BatchSize int
-	Examples  int // N, of each network's training set
+	Arch      Architecture `json:"architecture"`
+	Optimizer Optimizer    `json:"optimizer"` // its name, and whether there is momentum; other numbers may differ
+	BatchSize int          `json:"batch_size"`
+	Examples  int          `json:"examples"` // N, of each network's training set
+
+	Augmented bool `json:"augmented,omitempty"` // training inputs are: how, may differ
+	Cut       bool `json:"cut,omitempty"`       // tensors are asked for between the steps of an epoch
+
+	Slots int `json:"-"` // asked for; 0: the engine's own choice
 }
 
-// Groups says that a network can train in a group at all: augmentation and snapshots between the steps of an epoch need the host.
-func (t Training) Groups() bool { return !t.Augment.On() && len(t.SnapshotSteps) == 0 }
+// ShapeOf is the shape of the groups that a network with n training examples can train in.
+func ShapeOf(a Architecture, t Training, n int) GroupShape {
+	return GroupShape{Arch: a, Optimizer: t.Optimizer, BatchSize: t.BatchSize, Examples: n, Augmented: t.Augment.On(), Cut: len(t.SnapshotSteps) > 0}
+}
 
-// Fits says that a network can train in a group of this shape.
+// Fits says that a network of the shape's architecture can train in a group of this shape.
 func (s GroupShape) Fits(t Training, n int) bool {
-	return t.Groups() && t.Optimizer.Name == s.Optimizer.Name && t.Optimizer.Momentum > 0 == (s.Optimizer.Momentum > 0) && t.BatchSize == s.BatchSize && n == s.Examples
+	return t.Optimizer.Name == s.Optimizer.Name && t.Optimizer.Momentum > 0 == (s.Optimizer.Momentum > 0) && t.BatchSize == s.BatchSize && n == s.Examples &&
+		t.Augment.On() == s.Augmented && len(t.SnapshotSteps) > 0 == s.Cut
+}
+
+// steps is the number of steps of an epoch.
+func (s GroupShape) steps() int {
+	batch := min(s.BatchSize, s.Examples)
+	steps := s.Examples / batch
+	if rest := s.Examples % batch; rest > 0 && rest >= s.Arch.LeastLearn() {
+		steps++
+	}
+	return steps
 }
 
 // Group is networks that train together, each in a slot of its own with its own training set, optimizer, order and dropout masks. A network's values do not
@@ -38,12 +62,14 @@ type Group interface {
 	// Size is the number of slots S.
 	Size() int
 
-	// Load puts a network into a slot, at step 0 with cleared moments. draws is its dropout seed ([Draw]).
-	Load(slot int, s State, o Optimizer, draws uint64, ex Examples) error
+	// Load puts a network into a slot, before its first epoch and step, with cleared moments. Of t it takes the optimizer and the augmentation, of seeds those of
+	// dropout and augmentation.
+	Load(slot int, s State, t Training, seeds Seeds, ex Examples) error
 
 	// Epoch trains the networks once through their examples as [Train] does, each in its order [N]; a slot whose order is nil rests. losses[slot] are the mean
-	// cross-entropies of its steps; a network whose loss is not finite stays as that step left it.
-	Epoch(order [][]int) (losses [][]float64, err error)
+	// cross-entropies of its steps; a network whose loss is not finite stays as that step left it. Where the shape is Cut, at is called after each number of the epoch's steps that
+	// cuts has, rising from 1, with the losses so far; it may ask for a State. No bit depends on cuts.
+	Epoch(order [][]int, cuts []int, at func(done int, losses [][]float64) error) (losses [][]float64, err error)
 
 	// Evaluate answers loss and accuracy of the networks in all loaded slots over their training sets, in evaluation mode, without Correct. As [Evaluate].
 	Evaluate() ([]Metrics, error)
@@ -187,13 +213,13 @@ func (t *groupTrainer) load(slot int, job Job) (*groupSlot, error) {
 	a := t.shape.Arch
 	s := &groupSlot{job: job, trainer: &trainer{
 		arch: a, spec: job.Training, seeds: job.Seeds, ex: ex,
-		always: a.Has(Dropout) || a.Has(BatchNorm), order: make([]int, ex.Len()),
-		result: Trained{Init: initial, StepsTo01: -1, StepsTo001: -1},
+		always: job.Training.evaluatesAlways(a), order: make([]int, ex.Len()), kept: setOf(job.Training.SnapshotSteps),
+		result: Trained{Init: initial, StepsTo01: -1, StepsTo001: -1, GroupSize: len(t.slots)},
 	}}
 	if slices.Contains(job.Training.Snapshots, 0) {
 		s.result.Snapshots = append(s.result.Snapshots, Snapshot{Epoch: 0, State: initial.Clone()})
 	}
-	return s, t.group.Load(slot, initial, job.Training.Optimizer, job.Seeds.Dropout, ex)
+	return s, t.group.Load(slot, initial, job.Training, job.Seeds, ex)
 }
 
 // epoch trains every running network for one epoch.
@@ -208,7 +234,7 @@ func (t *groupTrainer) epoch() error {
 			order[i] = s.order
 		}
 	}
-	losses, err := t.group.Epoch(order)
+	losses, err := t.group.Epoch(order, t.cuts(order), func(done int, losses [][]float64) error { return t.snapshots(order, done, losses) })
 	if err != nil {
 		return err
 	}

@@ -12,130 +12,32 @@ import (
 
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
+	"github.com/genbench/genbench/models/enginetest"
 )
 
-// sessionGroup is a group that trains one network after the other in sessions of its own, with the same calls as models.Train: their bits must agree.
-type sessionGroup struct {
-	models.Engine
-	shape models.GroupShape
-	slots []sessionSlot
-	log   []string
-}
-
-type sessionSlot struct {
-	models.Session
-	ex    models.Examples
-	draws uint64
-	step  uint64
-}
-
-func (g *sessionGroup) NewGroup(s models.GroupShape) (models.Group, error) {
-	g.shape = s
-	return g, nil
-}
-
-func (g *sessionGroup) Size() int { return len(g.slots) }
-
-func (g *sessionGroup) Load(slot int, s models.State, o models.Optimizer, draws uint64, ex models.Examples) error {
-	g.log = append(g.log, "load")
-	session, err := g.NewSession(g.shape.Arch, 256)
-	g.slots[slot] = sessionSlot{session, ex, draws, 0}
-	return errors.Join(err, session.SetState(s), session.Begin(o))
-}
-
-func (g *sessionGroup) Epoch(order [][]int) ([][]float64, error) {
-	g.log = append(g.log, "epoch")
-	losses := make([][]float64, len(order))
-	for i, o := range order {
-		s := &g.slots[i]
-		for d := g.shape.Arch.Input.Size(); len(o) > 0; {
-			n := min(g.shape.BatchSize, len(o))
-			var x []float32
-			var y []int32
-			for _, at := range o[:n] {
-				x, y = append(x, s.ex.X[at*d:][:d]...), append(y, s.ex.Y[at])
-			}
-			o = o[n:]
-			loss, err := s.Step(x, y, models.Draw{Seed: s.draws, Step: s.step})
-			if err != nil {
-				return nil, err
-			}
-			s.step++
-			losses[i] = append(losses[i], loss)
-			if math.IsNaN(loss) || math.IsInf(loss, 0) {
-				break
-			}
-		}
+// groupJobs are networks that stop at different times, one that diverges and one whose examples cannot be had. Inputs are vectors, or images
+// that are augmented, each network's in its own way, with snapshots after some of the steps.
+func groupJobs(t *testing.T, images bool) (models.GroupShape, []models.Job, []models.Examples) {
+	input := models.Shape{C: 5, H: 1, W: 1}
+	if images {
+		input = models.Shape{C: 1, H: 5, W: 3}
 	}
-	return losses, nil
-}
-
-func (g *sessionGroup) Evaluate() ([]models.Metrics, error) {
-	metrics := make([]models.Metrics, len(g.slots))
-	for i, s := range g.slots {
-		if s.Session == nil {
-			continue
-		}
-		var err error
-		if metrics[i], err = models.Evaluate(s, s.ex, 256); err != nil {
-			return nil, err
-		}
-	}
-	return metrics, nil
-}
-
-// Noise is the definition, with the examples in one batch.
-func (g *sessionGroup) Noise() ([]float64, error) {
-	g.log = append(g.log, "noise")
-	noise := make([]float64, len(g.slots))
-	for i, s := range g.slots {
-		if s.Session == nil {
-			continue
-		}
-		n := float64(s.ex.Len())
-		norms := make([]float64, s.ex.Len())
-		grad := models.NewState(g.shape.Arch)
-		err := s.GradientNorms(norms, s.ex.X, s.ex.Y)
-		if _, e := s.Gradient(grad, s.ex.X, s.ex.Y, models.Eval, models.Draw{}); e != nil {
-			err = e
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range norms {
-			noise[i] += v / n
-		}
-		for _, t := range grad {
-			for _, v := range t.Data {
-				noise[i] -= float64(v) * float64(v)
-			}
-		}
-	}
-	return noise, nil
-}
-
-func (g *sessionGroup) State(slot int, dst models.State) error {
-	return g.slots[slot].Session.State(dst)
-}
-func (g *sessionGroup) Close() error { return nil }
-
-// groupJobs are networks that stop at different times, one that diverges and one whose examples cannot be had.
-func groupJobs(t *testing.T) (models.GroupShape, []models.Job, []models.Examples) {
-	a, err := models.MLP(models.Shape{C: 5, H: 1, W: 1}, 3, models.MLPOptions{Widths: []int{8}})
+	a, err := models.MLP(input, 3, models.MLPOptions{Widths: []int{8}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	d := input.Size()
 	rng := rand.New(rand.NewPCG(3, 4))
 	sgd := models.Optimizer{Name: "sgd", LearningRate: 0.2}
 	var jobs []models.Job
 	var sets []models.Examples
 	for i := range 9 {
-		ex := models.Examples{X: make([]float32, 30*5), Y: make([]int32, 30)}
+		ex := models.Examples{X: make([]float32, 30*d), Y: make([]int32, 30)}
 		for j := range ex.X {
 			ex.X[j] = float32(rng.NormFloat64())
 		}
 		for j := range ex.Y {
-			if ex.Y[j] = int32(rng.IntN(3)); i%2 == 0 && ex.X[5*j] > 0 { // half of them can be learned
+			if ex.Y[j] = int32(rng.IntN(3)); i%2 == 0 && ex.X[d*j] > 0 { // half of them can be learned
 				ex.Y[j] = 0
 			}
 		}
@@ -148,12 +50,18 @@ func groupJobs(t *testing.T) (models.GroupShape, []models.Job, []models.Examples
 			Seeds:    models.Seeds{Init: uint64(i), Order: uint64(i) + 50, Dropout: 7},
 			Examples: func() (models.Examples, error) { return ex, nil },
 		}
+		if images {
+			ex.Padding = []float32{float32(i)}
+			job.Training.Augment = models.Augmentation{Crop: i % 3, Flip: i%3 == 0 || i%2 == 0}
+			job.Training.SnapshotSteps = []int{i + 3, 1, 2, 4, 8, 20} // epochs of 4 steps
+			job.Seeds.Augment = uint64(i) << 40
+		}
 		if i == 5 {
 			job.Examples = func() (models.Examples, error) { return models.Examples{}, errors.New("no such set") }
 		}
 		jobs, sets = append(jobs, job), append(sets, ex)
 	}
-	return models.GroupShape{Arch: a, Optimizer: sgd, BatchSize: 8, Examples: 30}, jobs, sets
+	return models.ShapeOf(a, jobs[0].Training, 30), jobs, sets
 }
 
 // TestTrainGroup trains through slots and compares every bit with Train.
@@ -163,35 +71,53 @@ func TestTrainGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, size := range []int{1, 4, 16} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			shape, jobs, sets := groupJobs(t)
-			results, failures := make([]*models.Trained, len(jobs)), make([]error, len(jobs))
-			for i := range jobs {
-				jobs[i].Done = func(r *models.Trained, err error) { results[i], failures[i] = r, err }
+		for name, images := range map[string]bool{"vectors": false, "images": true} {
+			t.Run(fmt.Sprint(size, " ", name), func(t *testing.T) {
+				shape, jobs, sets := groupJobs(t, images)
+				testTrainGroup(t, e, size, shape, jobs, sets)
+			})
+		}
+	}
+}
+
+func testTrainGroup(t *testing.T, e models.Engine, size int, shape models.GroupShape, jobs []models.Job, sets []models.Examples) {
+	results, failures := make([]*models.Trained, len(jobs)), make([]error, len(jobs))
+	for i := range jobs {
+		jobs[i].Done = func(r *models.Trained, err error) { results[i], failures[i] = r, err }
+	}
+	g := &enginetest.Sessions{Engine: e, Slots: size}
+	if err := models.TrainGroup(context.Background(), g, shape, jobs); err != nil {
+		t.Fatal(err)
+	}
+	stops, between := map[string]int{}, 0
+	for i, job := range jobs {
+		if i == 5 {
+			if failures[i] == nil || !strings.Contains(failures[i].Error(), "no such set") {
+				t.Errorf("job 5 ends with %v", failures[i])
 			}
-			g := &sessionGroup{Engine: e, slots: make([]sessionSlot, size)}
-			if err := models.TrainGroup(context.Background(), g, shape, jobs); err != nil {
-				t.Fatal(err)
+			continue
+		}
+		want, err := models.Train(context.Background(), e, shape.Arch, job.Training, job.Seeds, sets[i], nil)
+		if err != nil || failures[i] != nil {
+			t.Fatal(i, err, failures[i])
+		}
+		if results[i].GroupSize != size || want.GroupSize != 0 {
+			t.Errorf("job %d: trained in a group of %d, alone in one of %d", i, results[i].GroupSize, want.GroupSize)
+		}
+		results[i].GroupSize = 0
+		stops[want.Stop]++
+		for _, s := range want.Snapshots {
+			if s.Step%4 != 0 {
+				between++
 			}
-			stops := map[string]int{}
-			for i, job := range jobs {
-				if i == 5 {
-					if failures[i] == nil || !strings.Contains(failures[i].Error(), "no such set") {
-						t.Errorf("job 5 ends with %v", failures[i])
-					}
-					continue
-				}
-				want, err := models.Train(context.Background(), e, shape.Arch, job.Training, job.Seeds, sets[i], nil)
-				if err != nil || failures[i] != nil {
-					t.Fatal(i, err, failures[i])
-				}
-				sameTrained(t, i, results[i], want)
-				stops[want.Stop]++
-			}
-			if len(stops) != 3 {
-				t.Errorf("the networks stop by %v only", stops)
-			}
-		})
+		}
+		sameTrained(t, i, results[i], want)
+	}
+	if len(stops) != 3 {
+		t.Errorf("the networks stop by %v only", stops)
+	}
+	if shape.Cut && between < 2*len(jobs) {
+		t.Errorf("only %d snapshots between the steps of an epoch", between)
 	}
 }
 
@@ -210,7 +136,16 @@ func sameTrained(t *testing.T, i int, got, want *models.Trained) {
 		}
 		*noise[0], *noise[1] = nil, nil
 	}
-	if want.Stop == models.StopDiverged { // NaN differs from itself
+	if len(got.Snapshots) != len(want.Snapshots) {
+		t.Fatalf("job %d: %d snapshots, want %d", i, len(got.Snapshots), len(want.Snapshots))
+	}
+	for j, s := range want.Snapshots { // by bits: NaN differs from itself
+		if g := got.Snapshots[j]; g.Epoch != s.Epoch || g.Step != s.Step || g.State.Hash() != s.State.Hash() {
+			t.Errorf("job %d: snapshot %d, of epoch %d and step %d, is not that of epoch %d and step %d", i, j, g.Epoch, g.Step, s.Epoch, s.Step)
+		}
+	}
+	got.Snapshots, want.Snapshots = nil, nil
+	if want.Stop == models.StopDiverged {
 		got.Final, want.Final = nil, nil
 	}
 	if len(want.History) == 0 {
@@ -227,35 +162,29 @@ func TestTrainGroupCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shape, jobs, _ := groupJobs(t)
+	shape, jobs, _ := groupJobs(t, false)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for i := range jobs {
 		jobs[i].Progress = func(models.Epoch) { cancel() }
 		jobs[i].Done = func(*models.Trained, error) {}
 	}
-	g := &sessionGroup{Engine: e, slots: make([]sessionSlot, 2)}
+	g := &enginetest.Sessions{Engine: e, Slots: 2}
 	if err := models.TrainGroup(ctx, g, shape, jobs); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	epochs := 0
-	for _, entry := range g.log {
-		if entry == "epoch" {
-			epochs++
-		}
-	}
-	if epochs != 1 {
-		t.Errorf("%d epochs after the training was cancelled in the first", epochs)
+	if g.Epochs != 1 {
+		t.Errorf("%d epochs, the training was cancelled in the first", g.Epochs)
 	}
 }
 
-// TestTrainGroupRefuses: what needs the host between steps is no group's, and says so.
+// TestTrainGroupRefuses: a network of another shape is refused.
 func TestTrainGroupRefuses(t *testing.T) {
 	e, err := cpu.New("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	shape, jobs, _ := groupJobs(t)
+	shape, jobs, _ := groupJobs(t, false)
 	jobs = jobs[:4]
 	failures := make([]error, len(jobs))
 	jobs[0].Training.SnapshotSteps = []int{3}
@@ -265,7 +194,7 @@ func TestTrainGroupRefuses(t *testing.T) {
 	for i := range jobs {
 		jobs[i].Done = func(_ *models.Trained, err error) { failures[i] = err }
 	}
-	g := &sessionGroup{Engine: e, slots: make([]sessionSlot, 2)}
+	g := &enginetest.Sessions{Engine: e, Slots: 2}
 	if err := models.TrainGroup(context.Background(), g, shape, jobs); err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func newTrainer(s Session, a Architecture, t Training, seeds Seeds, ex Examples,
 	batch := min(t.BatchSize, ex.Len())
 	return &trainer{
 		session: s, arch: a, spec: t, seeds: seeds, ex: ex,
-		always: a.Has(Dropout) || a.Has(BatchNorm) || t.Augment.On(),
+		always: t.evaluatesAlways(a),
 		least:  a.LeastLearn(),
 		order:  make([]int, ex.Len()),
 		x:      make([]float32, batch*a.Input.Size()),
@@ -201,6 +201,11 @@ func (t *trainer) steps(ctx context.Context, epoch int) (mean float64, err error
 		steps++
 	}
 	return sum / float64(steps), nil
+}
+
+// evaluatesAlways says that the losses of steps tell nothing of the network in evaluation mode: they are of another mode or other inputs.
+func (t Training) evaluatesAlways(a Architecture) bool {
+	return a.Has(Dropout) || a.Has(BatchNorm) || t.Augment.On()
 }
 
 // evaluates says whether the epoch is followed by an evaluation: see [Train].

@@ -99,6 +99,8 @@ type Trained struct {
 	// its mean loss is not a number.
 	History []Epoch
 
+	GroupSize int // slots of the group that it trained in; 0: alone
+
 	Stop   string // [StopTarget], [StopMaxEpochs] or [StopDiverged]
 	Epochs int    // completed epochs
 	Steps  int    // optimizer steps, those of a diverged epoch included
@@ -116,7 +118,7 @@ type Trained struct {
 }
 
 // Fits reports why the training cannot be of networks of this architecture, whatever the examples.
-func (t Training) Fits(a Architecture) error { return t.Augment.check(a.Input, nil) }
+func (t Training) Fits(a Architecture) error { return t.Augment.Fits(a.Input, nil) }
 
 // checkTraining reports the first reason why the arguments of [Train] do not go together.
 func checkTraining(a Architecture, t Training, ex Examples) error {
@@ -129,7 +131,7 @@ func checkTraining(a Architecture, t Training, ex Examples) error {
 	if err := ex.Fits(a); err != nil {
 		return err
 	}
-	if err := t.Augment.check(a.Input, ex.Padding); err != nil {
+	if err := t.Augment.Fits(a.Input, ex.Padding); err != nil {
 		return err
 	}
 	if min(t.BatchSize, ex.Len()) < a.LeastLearn() {

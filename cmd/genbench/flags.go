@@ -7,9 +7,11 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/genbench/genbench/corpora"
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
 	"github.com/genbench/genbench/models/reference"
@@ -24,6 +26,8 @@ type flags struct {
 	data     string
 	engine   string
 	device   string
+	size     string
+	groups   corpora.GroupSizes // of size
 	jobs     int
 	seed     uint64
 	measures []string
@@ -61,6 +65,30 @@ func (f *flags) addEngine(c *cobra.Command) {
 	c.Flags().IntVar(&f.jobs, "jobs", runtime.NumCPU(), "workers; results do not depend on their number")
 }
 
+func (f *flags) addGroupSize(c *cobra.Command) {
+	c.Flags().StringVar(&f.size, "group-size", "", "networks that --engine xla trains together: a number, or measured, which finds the fastest and keeps it in the store (default: by their shape)")
+}
+
+// checkGroupSize reads --group-size.
+func (f *flags) checkGroupSize() error {
+	if f.size == "" {
+		return nil
+	}
+	if f.engine != "xla" {
+		return usagef("--group-size %s goes with --engine xla: other engines train each network by itself", f.size)
+	}
+	if f.size == "measured" {
+		f.groups.Measured = true
+		return nil
+	}
+	n, err := strconv.Atoi(f.size)
+	if err != nil || n < 1 || n > xla.LargestGroup {
+		return usagef("--group-size %s: give a number from 1 to %d, or measured", f.size, xla.LargestGroup)
+	}
+	f.groups.Fixed = n
+	return nil
+}
+
 func (f *flags) addMeasures(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.measures, "measures", nil, "measures to compute: names or aliases, * and ?, options in brackets, separated by commas; '*' is all (default: the corpus' own list, else all)")
 	c.Flags().StringArrayVar(&f.plugins, "plugin", nil, "a third-party measure as NAME=PATH; may be repeated")
@@ -85,6 +113,9 @@ func (f *flags) check() error {
 	}
 	if f.jobs == 0 {
 		f.jobs = runtime.NumCPU()
+	}
+	if err := f.checkGroupSize(); err != nil {
+		return err
 	}
 	if err := f.scoring.check(); err != nil {
 		return err

@@ -65,6 +65,9 @@ func (s *stages) score() error {
 	if missing := len(s.networks) - len(records); missing > 0 {
 		s.gap("%d of %d networks are not trained", missing, len(s.networks))
 	}
+	for _, line := range s.unnamed() {
+		fmt.Fprintln(s.env.stderr, "measures: "+line)
+	}
 	table := s.harness.Table(records, s.set)
 	s.noteGaps(table)
 	in, err := s.boardInput(table)
@@ -108,7 +111,17 @@ func unconverged(records []*corpora.Record) []string {
 	return said
 }
 
+// noteGaps says which cells failed or are missing; measures with the same gap share a line.
 func (s *stages) noteGaps(t *harness.Table) {
+	var lines []string // what follows the names
+	names := map[string][]string{}
+	note := func(name, format string, args ...any) {
+		line := fmt.Sprintf(format, args...)
+		if names[line] == nil {
+			lines = append(lines, line)
+		}
+		names[line] = append(names[line], name)
+	}
 	for j, c := range t.Columns {
 		failed, missing, reason := 0, 0, ""
 		for i := range t.Records {
@@ -120,12 +133,24 @@ func (s *stages) noteGaps(t *harness.Table) {
 			}
 		}
 		if failed > 0 {
-			s.gap("%s failed on %d of %d networks; the last: %s", c.Name, failed, len(t.Records), reason)
+			note(c.Name, "failed on %d of %d networks; the last: %s", failed, len(t.Records), reason)
 		}
 		if missing > 0 {
-			s.gap("%s is not measured on %d of %d networks", c.Name, missing, len(t.Records))
+			note(c.Name, "missing on %d of %d networks", missing, len(t.Records))
 		}
 	}
+	for _, line := range lines {
+		s.gap("%s %s", severalNames(names[line]), line)
+	}
+}
+
+// severalNames lists up to three names, and counts the others.
+func severalNames(names []string) string {
+	const most = 3
+	if len(names) <= most+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // boardInput brings gaps and answers together: the first place where they meet.

@@ -210,6 +210,9 @@ func (s *stages) status(ctx context.Context) error {
 	if err := plainTable(s.env.stdout, []string{"measure", "ok", "undefined", "skipped", "failed", "missing"}, rows); err != nil {
 		return err
 	}
+	for _, line := range s.unnamed() {
+		fmt.Fprintln(s.env.stdout, "\n"+line)
+	}
 	s.noteGaps(table)
 	return s.finish()
 }

@@ -33,6 +33,7 @@ func runCommand(env environment) *cobra.Command {
 	}
 	f.addStore(c)
 	f.addEngine(c)
+	f.addGroupSize(c)
 	f.addMeasures(c)
 	f.addFormat(c)
 	f.addScore(c)
@@ -75,6 +76,7 @@ func trainCommand(env environment) *cobra.Command {
 	}
 	f.addStore(c)
 	f.addEngine(c)
+	f.addGroupSize(c)
 	return c
 }
 

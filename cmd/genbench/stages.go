@@ -232,7 +232,7 @@ func (s *stages) train(ctx context.Context) error {
 	defer func() { bar.finish() }()
 	started := time.Now()
 	report, err := corpora.Train(ctx, s.store, s.networks, corpora.TrainOptions{
-		Engine: s.engine, Jobs: s.jobs, Data: s.data,
+		Engine: s.engine, Jobs: s.jobs, Data: s.data, Groups: s.groups,
 		Progress: func(ev corpora.TrainEvent) {
 			switch ev.Kind {
 			case corpora.EventPlan:
@@ -242,6 +242,8 @@ func (s *stages) train(ctx context.Context) error {
 				s.warn(fmt.Errorf("%w; set aside, it will be trained again", ev.Err))
 			case corpora.EventEpoch:
 				bar.advance(ev.Work)
+			case corpora.EventGroupSize:
+				bar.printf("genbench: networks of %d values train in groups of %d: %s", ev.GroupSize.Shape.Arch.NumParameters(), ev.GroupSize.Slots, ev.GroupSize.Stopped)
 			case corpora.EventFinished, corpora.EventFailed:
 				bar.step(ev.Work)
 			}
@@ -336,7 +338,7 @@ func (s *stages) measure(ctx context.Context) error {
 	}
 	defer w.Close()
 	bar := newProgress(s.env.stderr, s.noProgress, "measuring", len(todo))
-	failures := map[string]int{}
+	failures, told := map[string]int{}, map[[2]string]bool{} // by measure; by plugin and reason
 	done := 0
 	err = s.harness.Measure(ctx, todo, w, func(ev harness.Event) {
 		if ev.Err != nil {
@@ -345,7 +347,9 @@ func (s *stages) measure(ctx context.Context) error {
 		for _, r := range ev.Results {
 			s.set.Add(r)
 			if r.Status == result.Failed {
-				if failures[r.Measure]++; failures[r.Measure] == 1 {
+				same := [2]string{r.Plugin.Name, r.Reason}
+				if failures[r.Measure]++; failures[r.Measure] == 1 && !told[same] {
+					told[same] = true
 					more := ""
 					if log := s.logs.file(r.Plugin.Name); log != "" && r.Detail != "" {
 						more = "; more in " + log

@@ -216,12 +216,12 @@ func (s settings) groupRate(a models.Architecture, o xla.Options, ex models.Exam
 	defer group.Close()
 	order := make([][]int, g.K)
 	for slot := range order {
-		if err := group.Load(slot, state, sgd, uint64(slot), ex); err != nil {
+		if err := group.Load(slot, state, models.Training{Optimizer: sgd}, models.Seeds{Dropout: uint64(slot)}, ex); err != nil {
 			return g, err
 		}
 		order[slot] = newRand().Perm(ex.Len())
 	}
-	epoch := func() error { _, err := group.Epoch(order); return err }
+	epoch := func() error { _, err := group.Epoch(order, nil, nil); return err }
 	start := time.Now()
 	if err := epoch(); err != nil {
 		return g, err

@@ -90,13 +90,13 @@ func (a *Ahead) Group(s models.GroupShape, k int, everything bool) ([]Compiled, 
 	if err := e.accepts(s.Arch); err != nil {
 		return nil, err
 	}
-	g := groupShape{a: s.Arch, k: k, examples: s.Examples, sets: 1, rule: ruleOf(s.Optimizer), how: e.how(k)}
+	g := groupShape{a: s.Arch, k: k, examples: s.Examples, sets: 1, rule: ruleOf(s.Optimizer), how: e.how(k), augmented: s.Augmented, cut: s.Cut}
 	batch := min(s.BatchSize, s.Examples)
 	programs := []struct {
 		name  string
 		write func() (source, error)
 	}{
-		{"epoch", func() (source, error) { return epochProgram(g, batch, s.Examples/batch, 0) }},
+		{"epoch", func() (source, error) { return epochProgram(g, epochPart{batch, s.Examples / batch, 0}) }},
 		{"evaluation", func() (source, error) { return evaluateProgram(g, min(evaluationBatch, s.Examples)) }},
 		{"gradient noise", func() (source, error) { return noiseProgram(g, min(noiseBatch(g), s.Examples)) }},
 		{"load", func() (source, error) { return loadProgram(g) }},

@@ -52,6 +52,17 @@ func TestCompilesForH100(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, s := range []models.GroupShape{
+				{Arch: a, Optimizer: sgd, BatchSize: 16, Examples: 50, Augmented: true},
+				{Arch: a, Optimizer: sgd, BatchSize: 16, Examples: 50, Cut: true},
+				{Arch: a, Optimizer: sgd, BatchSize: 16, Examples: 50, Augmented: true, Cut: true},
+			} {
+				epoch, err := ahead.Group(s, 4, false)
+				if err != nil {
+					t.Fatalf("augmented: %t, cut: %t: %v", s.Augmented, s.Cut, err)
+				}
+				group = append(group, epoch...)
+			}
 			for _, p := range append(session, group...) {
 				if p.Arguments == 0 || p.Outputs == 0 {
 					t.Errorf("%s has %d bytes of arguments and %d of outputs", p.Program, p.Arguments, p.Outputs)

@@ -12,10 +12,13 @@ import (
 	"github.com/genbench/genbench/models/xla/internal/hlo"
 )
 
-// testEngine makes an engine on the processor, or skips the test where no plugin is found; a failure where nothing may be skipped.
-func testEngine(t *testing.T, o Options) models.Engine {
+// testEngine makes an engine on the processor, or on $GENBENCH_TEST_DEVICE, or skips the test where no plugin is found; a failure where nothing may be skipped.
+func testEngine(t testing.TB, o Options) models.Engine {
 	t.Helper()
 	o.Device, o.Getenv = "cpu", os.Getenv
+	if device := os.Getenv("GENBENCH_TEST_DEVICE"); device != "" {
+		o.Device = device
+	}
 	e, err := New(o)
 	if err != nil {
 		if os.Getenv("GENBENCH_TEST_ALL") != "" {

@@ -31,9 +31,13 @@ type group struct {
 type groupNetwork struct {
 	loaded bool
 	set    int // index of its training set
-	draws  uint64
 	steps  uint64
+	epochs uint64 // begun
 	hyper  [hypers]float64
+
+	augment models.Augmentation
+	padding []float32 // of a black pixel, [C]; nil: 0
+	seeds   models.Seeds
 }
 
 // trainingSet is one set of inputs on the device; networks whose inputs are equal share it.
@@ -42,11 +46,12 @@ type trainingSet struct {
 	users int
 }
 
-// groupProgram names a compiled program; count is the number of steps.
+// groupProgram names a compiled program.
 type groupProgram struct {
-	what          string
-	count, offset int
-	sets          int
+	what string
+	rows int       // of what is replaced
+	part epochPart // of an epoch
+	sets int
 }
 
 var (
@@ -54,7 +59,7 @@ var (
 	_ models.Group    = (*group)(nil)
 )
 
-// NewGroup makes room for as many networks as [slotsFor] says, or the option GroupSize.
+// NewGroup makes room for as many networks as the shape asks for; where it does not, as the option GroupSize or [slotsFor] says.
 func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	err := e.accepts(s.Arch)
 	if err == nil {
@@ -63,17 +68,23 @@ func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	if err == nil && (s.BatchSize < 1 || s.Examples < 1) {
 		err = fmt.Errorf("batches of %d of %d examples", s.BatchSize, s.Examples)
 	}
+	if err == nil && (s.Slots < 0 || s.Slots > LargestGroup) {
+		err = fmt.Errorf("groups of %d networks: 1 to %d are possible, 0 chooses", s.Slots, LargestGroup)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("making a group on %s: %w", e.Name(), err)
 	}
 	batch := min(s.BatchSize, s.Examples)
-	k := e.options.GroupSize
+	k := s.Slots
+	if k == 0 {
+		k = e.options.GroupSize
+	}
 	if k == 0 {
 		k = slotsFor(s.Arch, batch, e.client.Platform)
 	}
 	g := &group{
 		e: e, specs: s.Arch.Tensors(), batch: batch, programs: map[groupProgram]*program{}, slots: make([]groupNetwork, k), sets: make([]trainingSet, 1),
-		shape: groupShape{a: s.Arch, k: k, examples: s.Examples, sets: 1, rule: ruleOf(s.Optimizer), how: e.how(k)},
+		shape: groupShape{a: s.Arch, k: k, examples: s.Examples, sets: 1, rule: ruleOf(s.Optimizer), how: e.how(k), augmented: s.Augmented, cut: s.Cut},
 	}
 	if err := g.allocate(); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a group of %d networks on %s: %w", k, e.Name(), err), g.Close())
@@ -122,14 +133,15 @@ func (g *group) program(p groupProgram, write func() (source, error)) (*pjrt.Exe
 }
 
 // Load puts a network into a slot.
-func (g *group) Load(slot int, s models.State, o models.Optimizer, draws uint64, ex models.Examples) error {
-	if err := g.load(slot, s, o, draws, ex); err != nil {
+func (g *group) Load(slot int, s models.State, t models.Training, seeds models.Seeds, ex models.Examples) error {
+	if err := g.load(slot, s, t, seeds, ex); err != nil {
 		return fmt.Errorf("loading slot %d of a group: %w", slot, err)
 	}
 	return nil
 }
 
-func (g *group) load(slot int, s models.State, o models.Optimizer, draws uint64, ex models.Examples) error {
+func (g *group) load(slot int, s models.State, t models.Training, seeds models.Seeds, ex models.Examples) error {
+	o := t.Optimizer
 	switch {
 	case slot < 0 || slot >= len(g.slots):
 		return fmt.Errorf("there are %d slots", len(g.slots))
@@ -137,8 +149,10 @@ func (g *group) load(slot int, s models.State, o models.Optimizer, draws uint64,
 		return fmt.Errorf("%d examples, the group's networks have %d", ex.Len(), g.shape.examples)
 	case ruleOf(o) != g.shape.rule:
 		return fmt.Errorf("optimizer %s with momentum %v is not the group's", o.Name, o.Momentum)
+	case t.Augment.On() != g.shape.augmented:
+		return fmt.Errorf("inputs are augmented by %+v; those of the group are: %t", t.Augment, g.shape.augmented)
 	}
-	err := errors.Join(s.Fits(g.shape.a), o.Validate(), ex.Fits(g.shape.a))
+	err := errors.Join(s.Fits(g.shape.a), o.Validate(), ex.Fits(g.shape.a), t.Augment.Fits(g.shape.a.Input, ex.Padding))
 	if err != nil {
 		return err
 	}
@@ -157,8 +171,8 @@ func (g *group) load(slot int, s models.State, o models.Optimizer, draws uint64,
 	u := &upload{device: g.e.device}
 	defer u.free()
 	arguments := slices.Concat(g.tensors, g.moments, []*pjrt.Array{put(u, []int32{int32(slot)})})
-	for _, t := range s {
-		arguments = append(arguments, put(u, t.Data, append([]int{1}, t.Shape...)...))
+	for _, w := range s {
+		arguments = append(arguments, put(u, w.Data, append([]int{1}, w.Shape...)...))
 	}
 	if err := u.err; err != nil {
 		return err
@@ -169,7 +183,7 @@ func (g *group) load(slot int, s models.State, o models.Optimizer, draws uint64,
 	}
 	g.replace(out)
 	g.sets[set].users++
-	g.slots[slot] = groupNetwork{loaded: true, set: set, draws: draws, hyper: hyperparameters(o)}
+	g.slots[slot] = groupNetwork{loaded: true, set: set, hyper: hyperparameters(o), augment: t.Augment, padding: slices.Clone(ex.Padding), seeds: seeds}
 	return nil
 }
 

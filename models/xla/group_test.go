@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/genbench/genbench/models"
@@ -21,6 +22,9 @@ type groupCase struct {
 	batch, n  int
 	diverges  int    // the job with a learning rate far too large; -1: none
 	way       string // how convolutions are computed
+
+	augmented bool // each network in its own way
+	cut       bool // there are snapshots after some of the steps
 }
 
 func groupCases(t *testing.T) []groupCase {
@@ -37,11 +41,15 @@ func groupCases(t *testing.T) []groupCase {
 		models.Layer{Kind: models.Conv2D, Channels: 5, Kernel: 2}, relu, models.Layer{Kind: models.GlobalAvgPool}, models.Layer{Kind: models.Dense})
 	return []groupCase{
 		{"mlp", build(vector, dense, relu, models.Layer{Kind: models.Dropout, Rate: 0.3}, dense, relu, models.Layer{Kind: models.Dense}),
-			models.Optimizer{Name: "sgd", LearningRate: 0.1, Momentum: 0.9}, 16, 50, 2, ""},
+			models.Optimizer{Name: "sgd", LearningRate: 0.1, Momentum: 0.9}, 16, 50, 2, "", false, false},
 		{"mlp-norm", build(vector, dense, norm, relu, models.Layer{Kind: models.Dense}),
-			models.Optimizer{Name: "sgd", LearningRate: 0.1}, 8, 33, -1, ""}, // the last batch of one example is left out
-		{"cnn", cnn, models.Optimizer{Name: "adam", LearningRate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-3}, 10, 34, -1, Patches},
-		{"cnn-native", cnn, models.Optimizer{Name: "rmsprop", LearningRate: 0.003, Alpha: 0.99, Momentum: 0.5, Epsilon: 1e-2}, 10, 34, -1, Native},
+			models.Optimizer{Name: "sgd", LearningRate: 0.1}, 8, 33, -1, "", false, false}, // the last batch of one example is left out
+		{"cnn", cnn, models.Optimizer{Name: "adam", LearningRate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-3}, 10, 34, -1, Patches, false, false},
+		{"cnn-native", cnn, models.Optimizer{Name: "rmsprop", LearningRate: 0.003, Alpha: 0.99, Momentum: 0.5, Epsilon: 1e-2}, 10, 34, -1, Native, false, true},
+		{"mlp-augmented", build(models.Shape{C: 1, H: 5, W: 7}, dense, relu, models.Layer{Kind: models.Dense}),
+			models.Optimizer{Name: "sgd", LearningRate: 0.1}, 8, 30, 1, "", true, true}, // 3 steps in one loop, and a short one
+		{"cnn-augmented", build(models.Shape{C: 3, H: 7, W: 5}, models.Layer{Kind: models.Conv2D, Channels: 4, Kernel: 3}, relu, models.Layer{Kind: models.GlobalAvgPool}, models.Layer{Kind: models.Dense}),
+			models.Optimizer{Name: "sgd", LearningRate: 0.1, Momentum: 0.9}, 10, 34, -1, Patches, true, false},
 	}
 }
 
@@ -56,7 +64,7 @@ func (c groupCase) jobs() (jobs []models.Job, sets []models.Examples) {
 		}
 	}
 	for i := range 7 {
-		ex := models.Examples{X: inputs[max(0, i-4)], Y: make([]int32, c.n)}
+		ex := models.Examples{X: inputs[max(0, i-4)], Y: make([]int32, c.n), Padding: make([]float32, c.arch.Input.C)}
 		for j := range ex.Y {
 			ex.Y[j] = int32(rng.IntN(3))
 		}
@@ -68,19 +76,35 @@ func (c groupCase) jobs() (jobs []models.Job, sets []models.Examples) {
 		}
 		seed := uint64(100 + i)
 		sets = append(sets, ex)
-		jobs = append(jobs, models.Job{
+		job := models.Job{
 			Training: models.Training{Optimizer: o, BatchSize: c.batch, TargetLoss: 0.9, MaxEpochs: 3 + i, Init: "pytorch", Snapshots: []int{0, 2}},
 			Seeds:    models.Seeds{Init: seed, Order: seed + 1, Dropout: seed + 2},
 			Examples: func() (models.Examples, error) { return ex, nil },
-		})
+		}
+		if c.augmented {
+			job.Training.Augment = models.Augmentation{Crop: i % 5, Flip: i%5 == 0 || i%2 == 0}
+			job.Seeds.Augment = seed << 32
+			for j := range ex.Padding {
+				ex.Padding[j] = float32(i - 3*j)
+			}
+		}
+		if c.cut {
+			job.Training.SnapshotSteps = []int{7, 2, 4 + i, 1}
+		}
+		jobs = append(jobs, job)
 	}
 	return jobs, sets
 }
 
-// train trains the jobs in groups and answers what became of each.
-func (c groupCase) train(t *testing.T, e models.Engine) []*models.Trained {
+// train trains the jobs in groups, changed if there is a change, and answers what became of each.
+func (c groupCase) train(t *testing.T, e models.Engine, change func(*models.Training)) []*models.Trained {
 	t.Helper()
 	jobs, sets := c.jobs()
+	for i := range jobs {
+		if change != nil {
+			change(&jobs[i].Training)
+		}
+	}
 	results := make([]*models.Trained, len(jobs))
 	for i := range jobs {
 		jobs[i].Done = func(r *models.Trained, err error) {
@@ -93,7 +117,7 @@ func (c groupCase) train(t *testing.T, e models.Engine) []*models.Trained {
 			results[i] = r
 		}
 	}
-	shape := models.GroupShape{Arch: c.arch, Optimizer: c.optimizer, BatchSize: c.batch, Examples: sets[0].Len()}
+	shape := models.ShapeOf(c.arch, jobs[0].Training, sets[0].Len())
 	if err := models.TrainGroup(context.Background(), e.(models.Grouping), shape, jobs); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +138,7 @@ func TestGroup(t *testing.T) {
 	for _, c := range groupCases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			e := testEngine(t, Options{GroupSize: 4, Convolutions: c.way})
-			got := c.train(t, e)
+			got := c.train(t, e, nil)
 			jobs, sets := c.jobs()
 			for i, job := range jobs {
 				want, err := models.Train(context.Background(), alone, c.arch, job.Training, job.Seeds, sets[i], nil)
@@ -126,13 +150,56 @@ func TestGroup(t *testing.T) {
 					t.Errorf("job %d was to diverge, but ended by %s", i, want.Stop)
 				}
 			}
-			again := c.train(t, e)
+			again := c.train(t, e, nil)
 			for i := range again {
-				for j := range again[i].Final {
-					for v := range again[i].Final[j].Data {
-						if a, b := again[i].Final[j].Data[v], got[i].Final[j].Data[v]; math.Float32bits(a) != math.Float32bits(b) {
-							t.Fatalf("job %d, trained again: %s[%d] is %v, was %v", i, again[i].Final[j].Name, v, a, b)
-						}
+				sameBits(t, fmt.Sprintf("job %d, trained again", i), again[i].Final, got[i].Final)
+			}
+		})
+	}
+}
+
+func sameBits(t *testing.T, what string, got, want models.State) {
+	t.Helper()
+	for j := range want {
+		for v, b := range want[j].Data {
+			if a := got[j].Data[v]; math.Float32bits(a) != math.Float32bits(b) {
+				t.Errorf("%s: %s[%d] is %v, was %v", what, want[j].Name, v, a, b)
+				return
+			}
+		}
+	}
+}
+
+// TestCuts trains the same networks with snapshots after other steps, after all of them and, in groups that are not cut, after none: no bit of the training depends on it, and
+// snapshots of one step are one.
+func TestCuts(t *testing.T) {
+	for _, c := range groupCases(t) {
+		if !c.cut {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			e := testEngine(t, Options{GroupSize: 4, Convolutions: c.way})
+			some := c.train(t, e, nil)
+			var every []int
+			for step := range 200 {
+				every = append(every, step+1)
+			}
+			all := c.train(t, e, func(s *models.Training) { s.SnapshotSteps = every })
+			uncut := c.train(t, e, func(s *models.Training) { s.SnapshotSteps = nil })
+			for i := range some {
+				for _, other := range []*models.Trained{all[i], uncut[i]} {
+					sameBits(t, fmt.Sprintf("job %d with %d snapshots instead of %d", i, len(other.Snapshots), len(some[i].Snapshots)), other.Final, some[i].Final)
+				}
+				if want := all[i].Steps + 1; len(all[i].Snapshots) < want { // and one before training
+					t.Errorf("job %d: %d snapshots, want %d", i, len(all[i].Snapshots), want)
+				}
+				ofStep := map[int]models.State{}
+				for _, s := range all[i].Snapshots {
+					ofStep[s.Step] = s.State
+				}
+				for _, s := range some[i].Snapshots {
+					if s.Step > 0 {
+						sameBits(t, fmt.Sprintf("job %d after step %d", i, s.Step), ofStep[s.Step], s.State)
 					}
 				}
 			}
@@ -170,6 +237,9 @@ func compareTrained(t *testing.T, what string, got, want *models.Trained) {
 	near("gradient noise at the end", *got.GradientNoiseFinal, *want.GradientNoiseFinal)
 	states := []models.State{got.Final, want.Final}
 	for i := range want.Snapshots {
+		if got.Snapshots[i].Epoch != want.Snapshots[i].Epoch || got.Snapshots[i].Step != want.Snapshots[i].Step {
+			t.Errorf("%s: snapshot %d is of epoch %d and step %d, want %d and %d", what, i, got.Snapshots[i].Epoch, got.Snapshots[i].Step, want.Snapshots[i].Epoch, want.Snapshots[i].Step)
+		}
 		states = append(states, got.Snapshots[i].State, want.Snapshots[i].State)
 	}
 	for ; len(states) > 0; states = states[2:] {
@@ -177,6 +247,67 @@ func compareTrained(t *testing.T, what string, got, want *models.Trained) {
 			for j, v := range tensor.Data {
 				near(fmt.Sprintf("%s[%d]", tensor.Name, j), float64(states[0][i].Data[j]), float64(v))
 			}
+		}
+	}
+}
+
+// TestGroupRefuses: networks and cuts that are not of the group's shape.
+func TestGroupRefuses(t *testing.T) {
+	e := testEngine(t, Options{}).(*engine)
+	a, err := models.Build("free", models.Shape{C: 1, H: 3, W: 3}, 2, []models.Layer{{Kind: models.Flatten}, {Kind: models.Dense}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	training := models.Training{Optimizer: models.Optimizer{Name: "sgd", LearningRate: 0.1}, BatchSize: 2}
+	shape := models.ShapeOf(a, training, 4)
+	for _, slots := range []int{-1, LargestGroup + 1} {
+		shape.Slots = slots
+		if _, err := e.NewGroup(shape); err == nil || !strings.Contains(err.Error(), "1 to 4096") {
+			t.Errorf("%d slots: %v", slots, err)
+		}
+	}
+	shape.Slots = 1
+	ex := models.Examples{X: make([]float32, 4*9), Y: make([]int32, 4)}
+	order := [][]int{{3, 1, 0, 2}}
+	none := func(int, [][]float64) error { return nil }
+	for _, c := range []struct {
+		augmented, cut bool
+		crop           int
+		cuts           []int
+		load, epoch    string // errors
+	}{
+		{crop: 1, load: "augmented"},
+		{augmented: true, load: "augmented"},
+		{augmented: true, crop: 3, load: "can miss"},
+		{cuts: []int{1}, epoch: "cut after step 1"},
+		{cut: true, cuts: []int{0}, epoch: "cut after step 0"},
+		{cut: true, cuts: []int{2, 1}, epoch: "cut after step 1"},
+		{cut: true, cuts: []int{1, 3}, epoch: "cut after step 3"},
+		{cut: true, augmented: true, crop: 2, cuts: []int{1, 2}},
+	} {
+		s := shape
+		s.Augmented, s.Cut = c.augmented, c.cut
+		g, err := e.NewGroup(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Size() != 1 {
+			t.Errorf("%d slots", g.Size())
+		}
+		tr := training
+		tr.Augment.Crop = c.crop
+		refused := func(err error, want string) bool {
+			if (err != nil) != (want != "") || want != "" && !strings.Contains(err.Error(), want) {
+				t.Errorf("%+v: %v", c, err)
+			}
+			return err != nil
+		}
+		if !refused(g.Load(0, models.NewState(a), tr, models.Seeds{}, ex), c.load) {
+			_, err := g.Epoch(order, c.cuts, none)
+			refused(err, c.epoch)
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -13,6 +13,9 @@ type groupShape struct {
 	sets     int // training sets on the device, U
 	rule     rule
 	how      choices
+
+	augmented bool // training inputs are
+	cut       bool // an epoch's steps may be run in parts
 }
 
 // groupData are the training sets on the device.
@@ -57,19 +60,31 @@ func (l *lowering) loop(count int, start []hlo.Value, body func(i hlo.Value, v [
 	case 1:
 		return body(l.scalar(0), start)
 	}
-	out := l.While(append([]hlo.Value{l.scalar(0)}, start...),
-		func(v []hlo.Value) hlo.Value { return l.Compare("LT", v[0], l.scalar(count)) },
+	return l.repeat(l.scalar(0), l.scalar(count), start, body)
+}
+
+// repeat repeats body for i = first .. end-1, scalars of i32.
+func (l *lowering) repeat(first, end hlo.Value, start []hlo.Value, body func(i hlo.Value, v []hlo.Value) []hlo.Value) []hlo.Value {
+	out := l.While(append([]hlo.Value{first}, start...),
+		func(v []hlo.Value) hlo.Value { return l.Compare("LT", v[0], end) },
 		func(v []hlo.Value) []hlo.Value {
 			return append([]hlo.Value{l.Add(v[0], l.scalar(1))}, body(v[0], v[1:])...)
 		})
 	return out[1:]
 }
 
-// epochProgram is count steps of batch examples each, from place offset of the epoch's order on. Parameters: tensors; moments;
-// hyper [hypers, K]; steps done before [K] and dropout seeds [K] of 64 bits; alive [K] of i32, 0 for a network that rests; the data; order [K, N] of i32. It answers
+// epochPart are the steps of an epoch that are one program: count of batch examples each, from place offset of the epoch's order on.
+type epochPart struct{ batch, count, offset int }
+
+// parted says that the program takes which of its steps to run. XLA sees then no more how often the loop turns, which costs a GPU a look at each turn.
+func (p epochPart) parted(s groupShape) bool { return s.cut && p.count > 1 }
+
+// epochProgram is a part of an epoch. Parameters: tensors; moments;
+// hyper [hypers, K]; steps done before [K] and dropout seeds [K] of 64 bits; alive [K] of i32, 0 for a network that rests; the data; order [K, N] of i32;
+// where inputs are augmented, numbers [augments, K] and padding [K, C]; where the part is parted, the first of its steps to run and the first not to, scalars of i32. It answers
 // losses [count, K] of float64, alive, tensors and moments. A network whose loss is not finite makes that step and rests from then on.
-func epochProgram(s groupShape, batch, count, offset int) (source, error) {
-	l := newLowering(s.a, s.k, batch, s.how)
+func epochProgram(s groupShape, part epochPart) (source, error) {
+	l := newLowering(s.a, s.k, part.batch, s.how)
 	tensors := l.like(false)
 	var moments []hlo.Value
 	for i, t := range l.specs {
@@ -83,13 +98,21 @@ func epochProgram(s groupShape, batch, count, offset int) (source, error) {
 	alive := l.Parameter(hlo.I32, s.k)
 	data := l.groupData(s)
 	order := l.Parameter(hlo.I32, s.k, s.examples)
+	var change augmentation
+	if s.augmented {
+		change = augmentation{l.Parameter(hlo.U64, augments, s.k), l.Parameter(hlo.F32, s.k, s.a.Input.C)}
+	}
 
-	start := append([]hlo.Value{l.Const(hlo.F64, 0, count, s.k), alive}, append(tensors, moments...)...)
-	end := l.loop(count, start, func(i hlo.Value, v []hlo.Value) []hlo.Value {
+	start := append([]hlo.Value{l.Const(hlo.F64, 0, part.count, s.k), alive}, append(tensors, moments...)...)
+	step := func(i hlo.Value, v []hlo.Value) []hlo.Value {
 		losses, alive, old := v[0], v[1], v[2:]
 		l.tensors = old[:len(tensors)]
-		from := l.Add(l.Mul(i, l.scalar(batch)), l.scalar(offset))
-		x, y := l.batch(s, data, l.SliceAt(order, []hlo.Value{l.scalar(0), from}, s.k, batch))
+		from := l.Add(l.Mul(i, l.scalar(part.batch)), l.scalar(part.offset))
+		index := l.SliceAt(order, []hlo.Value{l.scalar(0), from}, s.k, part.batch)
+		x, y := l.batch(s, data, index)
+		if s.augmented {
+			x = l.augment(x, change, index)
+		}
 		step := l.Add(steps, l.Broadcast(l.Convert(i, hlo.U64), []int{s.k}))
 		loss, next, moved := l.step(s.rule, x, y, draws{seeds, step}, old[len(tensors):], hyper, l.Convert(step, hlo.F64))
 		runs := l.Compare("NE", alive, l.zero(alive))
@@ -101,8 +124,12 @@ func epochProgram(s groupShape, batch, count, offset int) (source, error) {
 			result = append(result, l.Select(l.Broadcast(runs, w.Dims, 0), w, old[j]))
 		}
 		return result
-	})
-	return finished(l, end)
+	}
+	if part.parted(s) {
+		first, end := l.Parameter(hlo.I32), l.Parameter(hlo.I32)
+		return finished(l, l.repeat(first, end, start, step))
+	}
+	return finished(l, l.loop(part.count, start, step))
 }
 
 // evaluateProgram answers the sums of the losses and the numbers of right classifications, [K] of float64 each, over the training sets in evaluation mode. Parameters: tensors, the data.

@@ -28,7 +28,7 @@ func (g *group) replaceRows(array **pjrt.Array, part any, rows, width, at int) e
 	default:
 		return fmt.Errorf("rows of type %T", part)
 	}
-	e, err := g.program(groupProgram{what: "rows of " + string(elem), count: rows}, func() (source, error) { return rowsProgram(elem, rows, n, width) })
+	e, err := g.program(groupProgram{what: "rows of " + string(elem), rows: rows}, func() (source, error) { return rowsProgram(elem, rows, n, width) })
 	if err != nil {
 		return err
 	}
@@ -55,22 +55,73 @@ func (g *group) data(u *upload) []*pjrt.Array {
 }
 
 // Epoch trains the networks that have an order once through their examples.
-func (g *group) Epoch(order [][]int) ([][]float64, error) {
-	losses, err := g.epoch(order)
+func (g *group) Epoch(order [][]int, cuts []int, at func(done int, losses [][]float64) error) ([][]float64, error) {
+	losses, err := g.epoch(order, cuts, at)
 	if err != nil {
 		return nil, fmt.Errorf("an epoch of a group of %d networks: %w", len(g.slots), err)
 	}
 	return losses, nil
 }
 
-func (g *group) epoch(order [][]int) ([][]float64, error) {
+func (g *group) epoch(order [][]int, cuts []int, at func(done int, losses [][]float64) error) ([][]float64, error) {
+	u := &upload{device: g.e.device}
+	defer u.free()
+	r, err := g.begin(u, order)
+	if err != nil {
+		return nil, err
+	}
+	parts := []epochPart{{g.batch, g.shape.examples / g.batch, 0}}
+	if rest := g.shape.examples % g.batch; rest > 0 && rest >= g.shape.a.LeastLearn() {
+		parts = append(parts, epochPart{rest, 1, parts[0].count * g.batch})
+	}
+	before := 0 // steps of the parts that are done
+	for _, p := range parts {
+		for first := 0; first < p.count; {
+			end := p.count
+			if len(cuts) > 0 {
+				if cuts[0] <= before+first || !g.shape.cut {
+					return nil, fmt.Errorf("a cut after step %d of an epoch of which %d are done, in a group that is cut: %t", cuts[0], before+first, g.shape.cut)
+				}
+				end = min(end, cuts[0]-before)
+			}
+			if err := g.steps(u, r, p, first, end); err != nil {
+				return nil, err
+			}
+			first = end
+			if len(cuts) > 0 && cuts[0] == before+end {
+				cuts = cuts[1:]
+				if err := at(before+end, r.losses); err != nil {
+					return nil, err
+				}
+			}
+		}
+		before += p.count
+	}
+	if len(cuts) > 0 {
+		return nil, fmt.Errorf("a cut after step %d of an epoch of %d", cuts[0], before)
+	}
+	return r.losses, nil
+}
+
+// epochRun is an epoch under way.
+type epochRun struct {
+	order, alive *pjrt.Array
+	augmentation []*pjrt.Array // numbers and padding, where inputs are augmented
+	rests        []bool
+	losses       [][]float64 // of each slot, so far; nil where it rests
+}
+
+// begin checks the orders and puts what an epoch needs onto the device.
+func (g *group) begin(u *upload, order [][]int) (*epochRun, error) {
 	if len(order) != len(g.slots) {
 		return nil, fmt.Errorf("%d orders for %d slots", len(order), len(g.slots))
 	}
 	k, n := len(g.slots), g.shape.examples
+	r := &epochRun{rests: make([]bool, k), losses: make([][]float64, k)}
 	flat, alive := make([]int32, k*n), make([]int32, k)
 	for i, o := range order {
 		if o == nil {
+			r.rests[i] = true
 			continue
 		}
 		if !g.slots[i].loaded || len(o) != n {
@@ -84,32 +135,28 @@ func (g *group) epoch(order [][]int) ([][]float64, error) {
 			flat[i*n+j] = int32(at)
 		}
 	}
-	u := &upload{device: g.e.device}
-	defer u.free()
-	a := epochArguments{order: put(u, flat, k, n), alive: put(u, alive, k)}
-	losses := make([][]float64, k)
-	full := n / g.batch
-	err := g.steps(u, &a, g.batch, full, 0, losses)
-	if rest := n - full*g.batch; err == nil && rest >= g.shape.a.LeastLearn() {
-		err = g.steps(u, &a, rest, 1, full*g.batch, losses)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for i := range losses {
-		if order[i] == nil {
-			losses[i] = nil
+	r.order, r.alive = put(u, flat, k, n), put(u, alive, k)
+	channels := g.shape.a.Input.C
+	numbers, padding := make([]uint64, augments*k), make([]float32, k*channels)
+	for i := range g.slots {
+		s := &g.slots[i]
+		if !r.rests[i] {
+			s.epochs++
 		}
+		for row, v := range augmentNumbers(s.augment, s.seeds.Augment, s.epochs) {
+			numbers[row*k+i] = v
+		}
+		copy(padding[i*channels:], s.padding)
 	}
-	return losses, nil
+	if g.shape.augmented {
+		r.augmentation = []*pjrt.Array{put(u, numbers, augments, k), put(u, padding, k, channels)}
+	}
+	return r, u.err
 }
 
-// epochArguments go from an epoch's first program to its second.
-type epochArguments struct{ order, alive *pjrt.Array }
-
-// steps runs count steps and appends their losses.
-func (g *group) steps(u *upload, a *epochArguments, batch, count, offset int, losses [][]float64) error {
-	e, err := g.program(groupProgram{what: "epoch", count: count, offset: offset}, func() (source, error) { return epochProgram(g.shape, batch, count, offset) })
+// steps runs the steps first .. end-1 of a part and appends their losses.
+func (g *group) steps(u *upload, r *epochRun, p epochPart, first, end int) error {
+	e, err := g.program(groupProgram{what: "epoch", part: p}, func() (source, error) { return epochProgram(g.shape, p) })
 	if err != nil {
 		return err
 	}
@@ -119,10 +166,13 @@ func (g *group) steps(u *upload, a *epochArguments, batch, count, offset int, lo
 		for h, v := range s.hyper {
 			hyper[h*k+i] = v
 		}
-		steps[i], draws[i] = s.steps, s.draws
+		steps[i], draws[i] = s.steps-uint64(first), s.seeds.Dropout // the program counts from the part's first
 	}
 	arguments := slices.Concat(g.tensors, g.moments,
-		[]*pjrt.Array{put(u, hyper, hypers, k), put(u, steps, k), put(u, draws, k), a.alive}, g.data(u), []*pjrt.Array{a.order})
+		[]*pjrt.Array{put(u, hyper, hypers, k), put(u, steps, k), put(u, draws, k), r.alive}, g.data(u), []*pjrt.Array{r.order}, r.augmentation)
+	if p.parted(g.shape) {
+		arguments = append(arguments, put(u, []int32{int32(first)}), put(u, []int32{int32(end)}))
+	}
 	if u.err != nil {
 		return u.err
 	}
@@ -131,17 +181,17 @@ func (g *group) steps(u *upload, a *epochArguments, batch, count, offset int, lo
 		return err
 	}
 	u.arrays = append(u.arrays, out[:2]...)
-	a.alive = out[1]
+	r.alive = out[1]
 	g.replace(out[2:])
-	values := make([]float64, count*k)
+	values := make([]float64, p.count*k)
 	if err := pjrt.Get(out[0], values); err != nil {
 		return err
 	}
 	for i := range k {
-		for step := range count {
-			losses[i] = append(losses[i], values[step*k+i])
+		g.slots[i].steps += uint64(end - first)
+		for step := first; step < end && !r.rests[i]; step++ {
+			r.losses[i] = append(r.losses[i], values[step*k+i])
 		}
-		g.slots[i].steps += uint64(count)
 	}
 	return nil
 }

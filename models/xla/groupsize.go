@@ -10,6 +10,9 @@ const (
 	groupMemory = 8 << 30 // bytes for activations and patches
 )
 
+// LargestGroup is the most networks of a group that can be asked for.
+const LargestGroup = 1 << 12
+
 // GroupSizeOn is the number of networks of a group on a platform, "cuda" or "cpu", where nothing else is asked for.
 func GroupSizeOn(platform string, a models.Architecture, batch int) int {
 	return slotsFor(a, batch, platform)
@@ -40,4 +43,17 @@ func activations(a models.Architecture) int64 {
 		}
 	}
 	return n
+}
+
+// slotsWithin is the number of networks of a group that so many bytes hold, by estimate: what a step stores, tensors, moments and gradients of before and after it, and the order and labels of examples; inputs are taken for shared.
+func slotsWithin(bytes int64, s models.GroupShape) int {
+	batch := int64(min(s.BatchSize, s.Examples))
+	var values int64
+	for _, t := range s.Arch.Tensors() {
+		values += int64(t.Size())
+	}
+	n := int64(s.Examples)
+	each := 4*3*batch*activations(s.Arch) + 4*values*int64(3+2*ruleOf(s.Optimizer).moments()) + 4*2*n
+	inputs := 4 * n * int64(s.Arch.Input.Size())
+	return int(max(1, min(LargestGroup, (bytes-inputs)/each)))
 }

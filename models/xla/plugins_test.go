@@ -100,4 +100,20 @@ func TestGroupSizes(t *testing.T) {
 	if k := slotsFor(resnet, 64, "cuda"); k != 1 {
 		t.Errorf("%d ResNets", k)
 	}
+	// What memory holds: of each MLP 12 bytes for 128 times its inputs and outputs, 4 bytes for 269,322 values (784·256 + 256 + 256·256 + 256 + 2,560 + 10), their gradients and
+	// momenta, the new ones too, and 8 for 1,000 labels and places; 4 for 1,000 inputs of 784.
+	shape := models.ShapeOf(mlp, models.Training{Optimizer: models.Optimizer{Name: "sgd", Momentum: 0.9}, BatchSize: 128}, 1000)
+	outputs := int64(784)
+	for _, l := range mlp.Layers {
+		outputs += int64(l.Out)
+	}
+	each := 12*128*outputs + 4*269_322*5 + 8*1000
+	for _, c := range []struct {
+		bytes int64
+		want  int
+	}{{3_136_000 + 7*each, 7}, {3_136_000 + 8*each - 1, 7}, {0, 1}, {1 << 60, LargestGroup}} {
+		if k := slotsWithin(c.bytes, shape); k != c.want {
+			t.Errorf("%d bytes hold %d MLPs, want %d", c.bytes, k, c.want)
+		}
+	}
 }

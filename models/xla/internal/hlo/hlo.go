@@ -260,6 +260,11 @@ func (f *Func) Reduce(op string, a Value, start float64, axes ...int) Value {
 		a.name, init.name, op, ints(axes), a.typ(), init.typ(), typeOf(a.Elem, dims))
 }
 
+// Barrier is a, computed once before anything that uses it: a compiler that fuses operations may otherwise compute it anew in each of them.
+func (f *Func) Barrier(a Value) Value {
+	return f.emit(a.Elem, a.Dims, "stablehlo.optimization_barrier %s : %s", a.name, a.typ())
+}
+
 // Iota counts along an axis, from 0.
 func (f *Func) Iota(e Elem, axis int, dims ...int) Value {
 	return f.emit(e, dims, "stablehlo.iota dim = %d : %s", axis, typeOf(e, dims))
