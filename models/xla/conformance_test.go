@@ -52,7 +52,7 @@ func TestConformanceAsRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as := []string{"PyTorch", "PyTorchGradients", "nin", "dropout"}
+	as := []string{"PyTorch", "PyTorchGradients", "dropout", "conv"}
 	parts = slices.DeleteFunc(parts, func(p enginetest.Part) bool { return !slices.Contains(as, p.Name) })
 	if len(parts) != len(as) {
 		t.Fatalf("%d parts of the suite are named as %v", len(parts), as)
