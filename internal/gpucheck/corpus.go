@@ -81,7 +81,7 @@ func corpusSpec(networks int) string {
 description: small convolutional networks on 500 images of Fashion-MNIST at 14 x 14, to compare engines
 data: {set: fmnist-mini, pool: 2, train: 500, test: 1000}
 network: {` + network + `}
-training: {optimizer: sgd, momentum: 0.9, batch: 25, target_loss: 0.01, max_epochs: 150}
+training: {optimizer: sgd, momentum: 0.9, batch: 25, target_loss: 0.01, max_epochs: 300}
 axes:
 ` + axes + `  label_shuffle: [0, 0.25]
   lr: [0.01, 0.02]
