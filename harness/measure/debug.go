@@ -31,7 +31,7 @@ func serveAttached(ms []Measure, where string) error {
 	if err != nil {
 		return fmt.Errorf("listening for genbench (a socket that an earlier process left has to be removed): %w", err)
 	}
-	g := grpc.NewServer(grpc.MaxRecvMsgSize(pb.MaxMessage))
+	g := grpc.NewServer(pb.ServerOptions()...)
 	pb.RegisterMeasureServer(g, newServer(ms, nil, nil))
 	fmt.Fprint(os.Stderr, attachBy(filepath.Base(os.Args[0]), ms[0].Info().Name, path))
 	stop := make(chan os.Signal, 1)

@@ -8,6 +8,17 @@ import (
 	"unsafe"
 )
 
+// readable reports whether the host's file can be opened here; in a container
+// it may not be.
+func readable(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
+
 // mapFile reads a file: there is no mapping here.
 func mapFile(path string) ([]byte, func(), error) {
 	f, err := os.Open(path)

@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
+	"sync"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -16,6 +17,18 @@ import (
 type remote struct {
 	client  pb.ModelHostClient
 	compute uint64
+	given   map[string]*pb.Given // sent ahead, by cacheKey
+
+	mu   sync.Mutex
+	read []reuse // of given
+}
+
+func newRemote(conn *grpc.ClientConn, q *pb.ComputeRequest) *remote {
+	r := &remote{client: pb.NewModelHostClient(conn), compute: q.Compute, given: map[string]*pb.Given{}}
+	for _, g := range q.Given {
+		r.given[cacheKey(g.Name, g.Args)] = g
+	}
+	return r
 }
 
 // hostError is a call to the host that failed.
@@ -34,8 +47,14 @@ func (e *hostError) ended() bool {
 	return code == codes.Canceled || code == codes.DeadlineExceeded
 }
 
-// Quantity asks the host.
+// Quantity asks the host for what it has not sent ahead.
 func (r *remote) Quantity(ctx context.Context, name string, args map[string]string) ([]Array, error) {
+	if g := r.given[cacheKey(name, args)]; g != nil {
+		r.mu.Lock()
+		r.read = append(r.read, reuse{name, args})
+		r.mu.Unlock()
+		return r.arrays(ctx, name, args, g.Arrays)
+	}
 	a, err := r.client.GetQuantity(ctx, &pb.QuantityRequest{Compute: r.compute, Name: name, Args: args})
 	if err != nil {
 		return nil, &hostError{"asking the host for " + name, err}
@@ -46,9 +65,14 @@ func (r *remote) Quantity(ctx context.Context, name string, args map[string]stri
 	if u := a.GetUndefined(); u != nil {
 		return nil, &UndefinedError{Reason: u.Why}
 	}
-	arrays := make([]Array, len(a.GetArrays().GetArrays()))
+	return r.arrays(ctx, name, args, a.GetArrays())
+}
+
+// arrays are a quantity's, by files where they can be opened here.
+func (r *remote) arrays(ctx context.Context, name string, args map[string]string, as *pb.Arrays) ([]Array, error) {
+	arrays := make([]Array, len(as.GetArrays()))
 	opens := map[string]bool{} // by path: most often one
-	for i, w := range a.GetArrays().GetArrays() {
+	for i, w := range as.GetArrays() {
 		shape := make([]int, len(w.Shape))
 		for k, d := range w.Shape {
 			shape[k] = int(d)
@@ -60,22 +84,13 @@ func (r *remote) Quantity(ctx context.Context, name string, args map[string]stri
 		if opens[w.Path] {
 			continue
 		}
-		if arrays[i].Data, err = r.stream(ctx, name, args, w.Name); err != nil {
+		data, err := r.stream(ctx, name, args, w.Name)
+		if err != nil {
 			return nil, &hostError{"streaming " + name, err}
 		}
+		arrays[i].Data = data
 	}
 	return arrays, nil
-}
-
-// readable reports whether the host's file can be opened here; in a container
-// it may not be.
-func readable(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	f.Close()
-	return true
 }
 
 func (r *remote) stream(ctx context.Context, name string, args map[string]string, array string) ([]byte, error) {

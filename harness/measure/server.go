@@ -24,6 +24,8 @@ type server struct {
 	broker   *plugin.GRPCBroker // nil: attached
 
 	stdio *stdio
+	first sync.Once
+	floor []byte // see heapFloor
 	mu    sync.Mutex
 	kept  *shared // of the network in hand
 	hosts map[hostKey]*grpc.ClientConn
@@ -106,6 +108,7 @@ func (s *server) Compute(q *pb.ComputeRequest, stream grpc.ServerStreamingServer
 }
 
 func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
+	s.first.Do(func() { s.floor = make([]byte, heapFloor) })
 	m := s.find(q.Measure)
 	if m == nil {
 		return failure(pb.Failure_CODE_UNKNOWN_MEASURE, fmt.Sprintf("this plugin has no measure %q", q.Measure), "")
@@ -118,7 +121,8 @@ func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
 	if err != nil {
 		return failure(pb.Failure_CODE_HOST, "connecting to the host: "+err.Error(), "")
 	}
-	net := NewNetwork(metaOf(q, options), &remote{client: pb.NewModelHostClient(conn), compute: q.Compute})
+	host := newRemote(conn, q)
+	net := NewNetwork(metaOf(q, options), host)
 	net.needs, net.shared = m.Info().Needs, s.sharedOf(q.Network)
 	defer net.shared.leave()
 	defer net.Release()
@@ -130,7 +134,7 @@ func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
 	r.Seconds = max(0, total-r.HostSeconds)
 	r.Diagnostics = net.Diagnostics()
 	r.Warnings = net.Warnings()
-	for _, u := range net.reused {
+	for _, u := range append(net.reused, host.read...) {
 		r.Reused = append(r.Reused, &pb.QuantityRequest{Compute: q.Compute, Name: u.name, Args: u.args})
 	}
 	return r
@@ -227,10 +231,10 @@ func (s *server) dial(key hostKey) (*grpc.ClientConn, error) {
 	if c := s.hosts[key]; c != nil {
 		return c, nil
 	}
-	options := []grpc.DialOption{
+	options := append(pb.DialOptions(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(pb.MaxMessage)),
 		grpc.WithIdleTimeout(0), // the corpus may train for an hour between two Computes
-	}
+	)
 	var c *grpc.ClientConn
 	var err error
 	if key.target != "" {

@@ -74,8 +74,8 @@ func attach(ctx context.Context, p Program, o Options) (*session, []measure.Info
 }
 
 func (s *session) attach(ctx context.Context, p Program, o Options) ([]measure.Info, error) {
-	conn, err := grpc.NewClient(p.Attach, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(pb.MaxMessage)))
+	conn, err := grpc.NewClient(p.Attach, append(pb.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(pb.MaxMessage)))...)
 	if err != nil {
 		return nil, err
 	}

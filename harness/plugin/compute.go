@@ -26,7 +26,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	s.stderr.forget()
 	if s.network != r.Network {
 		s.view.clear() // what it keeps of the last network, it has mapped
-		s.network = r.Network
+		s.network, s.kept = r.Network, nil
 	}
 	defer s.work()()
 	p.next++
@@ -39,8 +39,9 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 		cancel() // before end waits for calls that it ends
 		s.host.end(a)
 	}()
+	q := p.request(call, r, a)
 	start := time.Now()
-	result, err := receive(call, s.plugin, p.request(r, a.id), s.host.log)
+	result, err := receive(call, s.plugin, q, s.host.log)
 	wall := time.Since(start).Seconds()
 	p.options.Trace(p.program.Name, hclog.Debug, fmt.Sprintf("%s of network %s took %.3f s", r.Measure, r.Network, wall))
 	if err == nil && result.Compute != 0 && result.Compute != a.id {
@@ -61,6 +62,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	if err := a.reused(call, result.Reused); err != nil {
 		return failed("%s: %v", r.Measure, err), answered
 	}
+	p.habits[r.habit()] = s.taken(a, result.Reused)
 	cost, missing := a.tally()
 	out.HostSeconds = cost
 	switch code := result.GetFailure().GetCode(); {
@@ -75,9 +77,7 @@ func (p *Process) once(ctx context.Context, r Request, info measure.Info) (Outco
 	}
 	if out.Status == Failed {
 		out.Reason = fmt.Sprintf("%s: %s%s", r.Measure, out.Reason, confinedBy(s.held, out.Reason))
-		if out.Detail == "" {
-			out.Detail = s.stderr.text()
-		}
+		out.Detail = cmp.Or(out.Detail, s.stderr.text())
 	}
 	return out, answered
 }
@@ -103,7 +103,11 @@ func wide(shape [3]int) []int64 {
 	return []int64{int64(shape[0]), int64(shape[1]), int64(shape[2])}
 }
 
-func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
+// request says what to compute. What is given takes of the time that the measure has, as what it asks for would.
+func (p *Process) request(call context.Context, r Request, a *asking) *pb.ComputeRequest {
+	begun := time.Now()
+	given := p.session.give(call, a, p.habits[r.habit()])
+	left := max(p.options.ComputeTimeout-time.Since(begun), time.Millisecond)
 	info := &pb.NetworkInfo{Classes: int64(r.Meta.Classes), TrainSize: int64(r.Meta.TrainSize)}
 	for _, l := range r.Meta.Layers {
 		info.Layers = append(info.Layers, &pb.Layer{
@@ -116,8 +120,8 @@ func (p *Process) request(r Request, id uint64) *pb.ComputeRequest {
 		info.InputShape = append(info.InputShape, int64(d))
 	}
 	return &pb.ComputeRequest{
-		Compute: id, Measure: r.Measure, Network: r.Network, Seed: r.Seed, Options: r.Options, BrokerId: p.session.broker, HostTarget: p.session.target,
-		Info: info, Threads: 1, TimeoutSeconds: p.options.ComputeTimeout.Seconds(),
+		Compute: a.id, Measure: r.Measure, Network: r.Network, Seed: r.Seed, Options: r.Options, BrokerId: p.session.broker, HostTarget: p.session.target,
+		Info: info, Threads: 1, TimeoutSeconds: left.Seconds(), Given: given,
 	}
 }
 

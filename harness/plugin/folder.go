@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -40,9 +41,15 @@ func makeFolder(parent string) (string, error) {
 
 var folderName = regexp.MustCompile(`^gb([0-9]+)-[0-9]+$`)
 
+// swept are the folders that this process has looked through: a temporary folder may hold thousands of files.
+var swept sync.Map
+
 // sweep removes the folders of hosts that were killed. Only after a day: where
-// containers share the parent, a process of another one seems to be gone.
+// containers share the parent, a process of another one seems to be gone. It does so once.
 func sweep(parent string) {
+	if _, already := swept.LoadOrStore(parent, true); already {
+		return
+	}
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return // makeFolder will say what is wrong

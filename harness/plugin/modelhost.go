@@ -39,6 +39,7 @@ type asking struct {
 	calls  sync.WaitGroup  // calls of the plugin under way
 
 	mu      sync.Mutex
+	read    []asked // what the plugin asked for and was answered
 	charged map[string]bool
 	cost    float64           // seconds
 	missing *quantity.Missing // the first; the measure may have lost it in an error of its own
@@ -80,8 +81,18 @@ func (h *modelHost) enter(ctx context.Context, id uint64) (_ *asking, _ context.
 	return a, ctx, func() { unhook(); cancel(); a.calls.Done() }, nil
 }
 
-// get looks a quantity up, if the measure declared it.
+// get looks a quantity up, if the measure declared it, and charges it.
 func (a *asking) get(ctx context.Context, name string, args map[string]string) (*quantity.Bundle, error) {
+	b, err := a.look(ctx, name, args)
+	if err != nil {
+		return nil, err
+	}
+	a.charge(fmt.Sprint(name, args), b.Seconds) // fmt prints a map in the order of its keys
+	return b, nil
+}
+
+// look looks a quantity up, if the measure declared it.
+func (a *asking) look(ctx context.Context, name string, args map[string]string) (*quantity.Bundle, error) {
 	if err := a.needs.Permit(name, args); err != nil {
 		return nil, status.Error(codes.FailedPrecondition, err.Error())
 	}
@@ -92,12 +103,7 @@ func (a *asking) get(ctx context.Context, name string, args map[string]string) (
 	if need.TestInputs && !a.needs.Transductive() {
 		return nil, status.Errorf(codes.FailedPrecondition, "%s reads test inputs; declare the need %q", name, measure.TestInputs)
 	}
-	b, err := a.source.Get(ctx, name, args)
-	if err != nil {
-		return nil, err
-	}
-	a.charge(fmt.Sprint(name, args), b.Seconds) // fmt prints a map in the order of its keys
-	return b, nil
+	return a.source.Get(ctx, name, args)
 }
 
 // reused charges the quantities that the plugin kept from another measure's
@@ -164,6 +170,12 @@ func (h *modelHost) GetQuantity(ctx context.Context, q *pb.QuantityRequest) (*pb
 	case err != nil:
 		return nil, err
 	}
+	a.note(q)
+	return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Arrays{Arrays: h.arrays(b)}}, nil
+}
+
+// arrays says where a quantity's arrays lie.
+func (h *modelHost) arrays(b *quantity.Bundle) *pb.Arrays {
 	arrays := &pb.Arrays{CostSeconds: b.Seconds}
 	for _, a := range b.Arrays {
 		w := &pb.Array{Name: a.Name, Dtype: a.DType, Path: h.shown(a.Path), Offset: a.Offset}
@@ -172,7 +184,7 @@ func (h *modelHost) GetQuantity(ctx context.Context, q *pb.QuantityRequest) (*pb
 		}
 		arrays.Arrays = append(arrays.Arrays, w)
 	}
-	return &pb.QuantityResponse{Outcome: &pb.QuantityResponse_Arrays{Arrays: arrays}}, nil
+	return arrays
 }
 
 // shown is the path under which the plugin finds a file of the cache.

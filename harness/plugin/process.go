@@ -29,6 +29,7 @@ type Process struct {
 	session *session                   // nil: to be started
 	next    uint64                     // number of the next Compute
 	crashed map[string]map[string]bool // by measure: the networks on which it ended or stalled
+	habits  map[string][]asked         // by Request.habit: what was read of the network before
 	given   map[string]string          // by measure, or "" for all: why it is given up
 	stopped bool
 }
@@ -47,7 +48,7 @@ func Start(ctx context.Context, p Program, o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Process{program: p, options: o, infos: infos, sdk: s.sdk, version: s.version, held: s.held, session: s, crashed: map[string]map[string]bool{}, given: map[string]string{}}, nil
+	return &Process{program: p, options: o, infos: infos, sdk: s.sdk, version: s.version, held: s.held, session: s, crashed: map[string]map[string]bool{}, given: map[string]string{}, habits: map[string][]asked{}}, nil
 }
 
 // Measures is what the program said that it measures.

@@ -39,15 +39,18 @@ type session struct {
 	dir      string // holds tmp
 	tmp      string // where it may write
 	view     *view
-	network  string      // whose quantities the view holds
-	sdk      string      // what the plugin was written with
-	version  string      // of the plugin, in its own words
-	held     Confinement // what the kernel holds it to
+	network  string          // whose quantities the view holds,
+	kept     map[string]bool // and the process has kept
+	minor    uint32          // version that the plugin speaks
+	sdk      string          // what the plugin was written with
+	version  string          // of the plugin, in its own words
+	held     Confinement     // what the kernel holds it to
 	attached *attached
 
-	busy     atomic.Bool // it has been asked something
-	asked    chan struct{}
-	familyMu sync.Mutex // guards family
+	busy     atomic.Bool   // it has been asked something
+	resting  atomic.Bool   // the watch has gone to sleep over an idle process;
+	asked    chan struct{} // wakes it
+	familyMu sync.Mutex    // guards family
 	family   *family
 
 	mu     sync.Mutex
@@ -166,6 +169,7 @@ func (s *session) config(o Options) *plugin.ClientConfig {
 		},
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: s.tmp},
 		SkipHostEnv:      true,
+		GRPCDialOptions:  pb.DialOptions(),
 		StartTimeout:     o.StartTimeout,
 		Stderr:           s.stderr,
 		SyncStdout:       s.stderr, // a plugin of another SDK may use go-plugin's streams
@@ -238,7 +242,7 @@ func (s *session) connect(ctx context.Context) ([]measure.Info, error) {
 
 // serve offers the model host, until stop.
 func (s *session) serve(listener net.Listener) {
-	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(pb.MaxMessage), grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))
+	s.server = grpc.NewServer(append(pb.ServerOptions(), grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))...)
 	pb.RegisterModelHostServer(s.server, s.host)
 	go func() { _ = s.server.Serve(listener) }()
 }
@@ -249,7 +253,7 @@ func (s *session) describe(ctx context.Context) ([]measure.Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking what it measures: %s", status.Convert(err).Message())
 	}
-	s.sdk, s.version = clip(r.Sdk, 100), clip(r.Version, 100)
+	s.sdk, s.version, s.minor = clip(r.Sdk, 100), clip(r.Version, 100), r.Minor
 	return infosOf(r)
 }
 

@@ -23,8 +23,10 @@ func TestStreamedQuantity(t *testing.T) {
 	}
 	defer syscall.Close(high)
 	f.margins = fmt.Sprintf("/proc/self/fd/%d", high)
-	out := p.Compute(t.Context(), Request{Measure: "margin-sum", Network: "n", Provider: f})
-	if out.Status != OK || out.Value != 7 {
-		t.Errorf("%+v; want 7", out)
+	for _, network := range []string{"asked for", "given"} {
+		out := p.Compute(t.Context(), Request{Measure: "margin-sum", Network: network, Provider: f})
+		if out.Status != OK || out.Value != 7 {
+			t.Errorf("%s: %+v; want 7", network, out)
+		}
 	}
 }

@@ -86,7 +86,13 @@ func (m Measure) weights(ctx context.Context, net *measure.Network) (w, moved []
 
 // flatten joins the weight matrices; biases are left out.
 func flatten(ts []measure.Tensor) []float64 {
-	var v []float64
+	n := 0
+	for _, t := range ts {
+		if len(t.Shape) >= 2 {
+			n += len(t.Data)
+		}
+	}
+	v := make([]float64, 0, n)
 	for _, t := range ts {
 		if len(t.Shape) < 2 {
 			continue

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ._network import Meta
 
 PROTOCOL = 1  # the handshake's number for genbench.plugin.v1
-MINOR = 0
+MINOR = 1  # of genbench.plugin.v1: reads ComputeRequest.given
 SDK = "python 1"
 
 
@@ -173,7 +173,7 @@ def _handlers(measures: tuple[Measure, ...], broker: _goplugin.Broker, jobs: que
             return
         job = Job(m, request, None, shared.of(request.network))
         try:
-            job.host = Host(broker.dial(request.broker_id, request.host_target), request.compute, job.due)
+            job.host = Host(broker.dial(request.broker_id, request.host_target), request.compute, job.due, request.given)
         except TimeoutError as error:
             yield _event(failure(pb.Failure.CODE_HOST, f"connecting to genbench: {error}"))
             return
@@ -261,7 +261,7 @@ def answer(job: Job, alarm: _Alarm) -> pb.Result:
     result.seconds = max(0.0, total - net.host_seconds)
     result.warnings.extend(net.warnings)
     result.diagnostics.update(net.diagnostics)
-    result.reused.extend(pb.QuantityRequest(compute=request.compute, name=name, args=args) for name, args in net.reused)
+    result.reused.extend(pb.QuantityRequest(compute=request.compute, name=name, args=args) for name, args in net.reused + job.host.read)
     return result
 
 

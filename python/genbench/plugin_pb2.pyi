@@ -48,7 +48,7 @@ class ComputeEvent(_message.Message):
     def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ...) -> None: ...
 
 class ComputeRequest(_message.Message):
-    __slots__ = ["broker_id", "compute", "host_target", "info", "measure", "network", "options", "seed", "threads", "timeout_seconds"]
+    __slots__ = ["broker_id", "compute", "given", "host_target", "info", "measure", "network", "options", "seed", "threads", "timeout_seconds"]
     class OptionsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,7 @@ class ComputeRequest(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     BROKER_ID_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_FIELD_NUMBER: _ClassVar[int]
     HOST_TARGET_FIELD_NUMBER: _ClassVar[int]
     INFO_FIELD_NUMBER: _ClassVar[int]
     MEASURE_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +69,7 @@ class ComputeRequest(_message.Message):
     TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     broker_id: int
     compute: int
+    given: _containers.RepeatedCompositeFieldContainer[Given]
     host_target: str
     info: NetworkInfo
     measure: str
@@ -76,7 +78,7 @@ class ComputeRequest(_message.Message):
     seed: int
     threads: int
     timeout_seconds: float
-    def __init__(self, compute: _Optional[int] = ..., measure: _Optional[str] = ..., network: _Optional[str] = ..., seed: _Optional[int] = ..., options: _Optional[_Mapping[str, str]] = ..., broker_id: _Optional[int] = ..., host_target: _Optional[str] = ..., info: _Optional[_Union[NetworkInfo, _Mapping]] = ..., threads: _Optional[int] = ..., timeout_seconds: _Optional[float] = ...) -> None: ...
+    def __init__(self, compute: _Optional[int] = ..., measure: _Optional[str] = ..., network: _Optional[str] = ..., seed: _Optional[int] = ..., options: _Optional[_Mapping[str, str]] = ..., broker_id: _Optional[int] = ..., host_target: _Optional[str] = ..., info: _Optional[_Union[NetworkInfo, _Mapping]] = ..., threads: _Optional[int] = ..., timeout_seconds: _Optional[float] = ..., given: _Optional[_Iterable[_Union[Given, _Mapping]]] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
     __slots__ = ["broker_id", "minor"]
@@ -139,6 +141,23 @@ class Failure(_message.Message):
     detail: str
     message: str
     def __init__(self, code: _Optional[_Union[Failure.Code, str]] = ..., message: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class Given(_message.Message):
+    __slots__ = ["args", "arrays", "name"]
+    class ArgsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ARGS_FIELD_NUMBER: _ClassVar[int]
+    ARRAYS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    args: _containers.ScalarMap[str, str]
+    arrays: Arrays
+    name: str
+    def __init__(self, name: _Optional[str] = ..., args: _Optional[_Mapping[str, str]] = ..., arrays: _Optional[_Union[Arrays, _Mapping]] = ...) -> None: ...
 
 class Layer(_message.Message):
     __slots__ = ["channels", "epsilon", "in_shape", "kernel", "kind", "name", "out", "out_shape", "padding", "stride"]

@@ -65,14 +65,7 @@ class Host:
                 return pb.QuantityResponse(undefined=pb.Undefined(why="no noise costs 0.1"))
             if request.name not in self.quantities:
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{request.name} is not declared")
-            arrays = []
-            for name, a in self.quantities[request.name]:
-                path = self.folder / f"{request.name}.{name}"
-                if self.files and not path.exists():
-                    path.write_bytes(b"\0" * 64 + a.tobytes())
-                dtype = {"f": "f", "i": "i", "u": "u"}[a.dtype.kind] + str(8 * a.dtype.itemsize)
-                arrays.append(pb.Array(name=name, dtype=dtype, shape=a.shape, path=str(path), offset=64))
-            return pb.QuantityResponse(arrays=pb.Arrays(arrays=arrays))
+            return pb.QuantityResponse(arrays=self.arrays(request.name))
 
         def stream(request: pb.StreamRequest, context: grpc.ServicerContext):
             self.streamed.append(request.array)
@@ -92,6 +85,17 @@ class Host:
                 "Evaluate": unary(evaluate, pb.EvaluateRequest.FromString, pb.EvaluateResponse.SerializeToString),
             },
         )
+
+    def arrays(self, quantity: str) -> pb.Arrays:
+        """Where a quantity's arrays lie."""
+        arrays = []
+        for name, a in self.quantities[quantity]:
+            path = self.folder / f"{quantity}.{name}"
+            if self.files and not path.exists():
+                path.write_bytes(b"\0" * 64 + a.tobytes())
+            dtype = {"f": "f", "i": "i", "u": "u"}[a.dtype.kind] + str(8 * a.dtype.itemsize)
+            arrays.append(pb.Array(name=name, dtype=dtype, shape=a.shape, path=str(path), offset=64))
+        return pb.Arrays(arrays=arrays)
 
     def describe(self, broker_id: int = 1) -> pb.DescribeResponse:
         call = self.channel.unary_unary("/genbench.plugin.v1.Measure/Describe", pb.DescribeRequest.SerializeToString, pb.DescribeResponse.FromString)

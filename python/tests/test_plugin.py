@@ -45,7 +45,7 @@ def test_multiplexing_is_refused_in_the_handshake(tmp_path):
 
 def test_description(host):
     d = host.describe()
-    assert (d.sdk, d.minor, d.max_concurrency) == ("python 1", 0, 1)
+    assert (d.sdk, d.minor, d.max_concurrency) == ("python 1", 1, 1)
     m = next(m for m in d.measures if m.name == "margin-sum")
     assert (m.version, m.doc, list(m.needs)) == ("1", "The sum of the margins. More text", ["train-margins"])
     assert (m.direction, m.scale, m.stochastic) == (pb.DIRECTION_LARGER_GAP, pb.SCALE_LOG, False)
@@ -79,6 +79,16 @@ def test_what_another_measure_read_is_reused_and_told(host):
     assert host.asked == ["train-margins"]
     assert not host.compute("again", network="another").reused
     assert host.asked == ["train-margins"] * 2
+
+
+def test_what_is_given_is_not_asked_for(host):
+    given = [pb.Given(name="train-margins", arrays=host.arrays("train-margins")), pb.Given(name="weights", arrays=host.arrays("weights"))]
+    r = host.compute("margin-sum", given=given)
+    assert r.value == 7.0 and [(q.name, dict(q.args)) for q in r.reused] == [("train-margins", {})]
+    assert host.asked == []
+    other = [pb.Given(name="train-margins", args={"of": "another"}, arrays=host.arrays("train-margins"))]
+    assert host.compute("margin-sum", network="other", given=other).value == 7.0
+    assert host.asked == ["train-margins"]
 
 
 def test_files_that_cannot_be_opened_are_streamed(tmp_path):

@@ -2,8 +2,8 @@ package pb
 
 import "github.com/hashicorp/go-plugin"
 
-// Minor is the minor version of genbench.plugin.v1 that this code speaks.
-const Minor = 0
+// Minor is the minor version of genbench.plugin.v1 that this code speaks. A plugin of version 1 reads ComputeRequest.given.
+const Minor = 1
 
 // ProtocolVersion is the handshake's number for genbench.plugin.v1.
 const ProtocolVersion = 1

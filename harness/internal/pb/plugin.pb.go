@@ -171,7 +171,7 @@ func (x Undefined_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Undefined_Kind.Descriptor instead.
 func (Undefined_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{10, 0}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{11, 0}
 }
 
 type Failure_Code int32
@@ -229,7 +229,7 @@ func (x Failure_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Failure_Code.Descriptor instead.
 func (Failure_Code) EnumDescriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{12, 0}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{13, 0}
 }
 
 type DescribeRequest struct {
@@ -584,8 +584,11 @@ type ComputeRequest struct {
 	// The measure's context ends after so many seconds; 0: never. The call's own
 	// deadline lies a little later, so that the plugin can still answer.
 	TimeoutSeconds float64 `protobuf:"fixed64,10,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Quantities that this measure read of the network before this one, sent ahead to a plugin of minor
+	// version 1: it need not ask for them. Those that it reads it names in Result.reused.
+	Given         []*Given `protobuf:"bytes,11,rep,name=given,proto3" json:"given,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ComputeRequest) Reset() {
@@ -688,6 +691,74 @@ func (x *ComputeRequest) GetTimeoutSeconds() float64 {
 	return 0
 }
 
+func (x *ComputeRequest) GetGiven() []*Given {
+	if x != nil {
+		return x.Given
+	}
+	return nil
+}
+
+// Given is a quantity as GetQuantity would answer it.
+type Given struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Args          map[string]string      `protobuf:"bytes,2,rep,name=args,proto3" json:"args,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Arrays        *Arrays                `protobuf:"bytes,3,opt,name=arrays,proto3" json:"arrays,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Given) Reset() {
+	*x = Given{}
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Given) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Given) ProtoMessage() {}
+
+func (x *Given) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Given.ProtoReflect.Descriptor instead.
+func (*Given) Descriptor() ([]byte, []int) {
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Given) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Given) GetArgs() map[string]string {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *Given) GetArrays() *Arrays {
+	if x != nil {
+		return x.Arrays
+	}
+	return nil
+}
+
 // NetworkInfo is what every measure may know. It holds no test metrics and no
 // hyperparameters.
 type NetworkInfo struct {
@@ -702,7 +773,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[5]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +785,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[5]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +798,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{5}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NetworkInfo) GetLayers() []*Layer {
@@ -782,7 +853,7 @@ type Layer struct {
 
 func (x *Layer) Reset() {
 	*x = Layer{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[6]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +865,7 @@ func (x *Layer) String() string {
 func (*Layer) ProtoMessage() {}
 
 func (x *Layer) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[6]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +878,7 @@ func (x *Layer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Layer.ProtoReflect.Descriptor instead.
 func (*Layer) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{6}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Layer) GetName() string {
@@ -914,7 +985,7 @@ type ComputeEvent struct {
 
 func (x *ComputeEvent) Reset() {
 	*x = ComputeEvent{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[7]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -926,7 +997,7 @@ func (x *ComputeEvent) String() string {
 func (*ComputeEvent) ProtoMessage() {}
 
 func (x *ComputeEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[7]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -939,7 +1010,7 @@ func (x *ComputeEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeEvent.ProtoReflect.Descriptor instead.
 func (*ComputeEvent) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{7}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ComputeEvent) GetEvent() isComputeEvent_Event {
@@ -993,7 +1064,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[8]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1076,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[8]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1089,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{8}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Progress) GetFraction() float64 {
@@ -1048,8 +1119,8 @@ type Result struct {
 	HostSeconds float64            `protobuf:"fixed64,6,opt,name=host_seconds,json=hostSeconds,proto3" json:"host_seconds,omitempty"` // waiting for the host
 	Warnings    []string           `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	Diagnostics map[string]float64 `protobuf:"bytes,8,rep,name=diagnostics,proto3" json:"diagnostics,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"` // finite
-	// Quantities of this network that the plugin kept from an earlier Compute
-	// and did not ask for again; the host charges them and checks the needs.
+	// Quantities of this network that the plugin read without asking: kept from an earlier Compute,
+	// or given with this one; the host charges them and checks the needs.
 	Reused []*QuantityRequest `protobuf:"bytes,9,rep,name=reused,proto3" json:"reused,omitempty"`
 	// ComputeRequest.compute of the request that this answers; the host refuses
 	// another's. 0: not said.
@@ -1060,7 +1131,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[9]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1143,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[9]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1156,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{9}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Result) GetOutcome() isResult_Outcome {
@@ -1212,7 +1283,7 @@ type Undefined struct {
 
 func (x *Undefined) Reset() {
 	*x = Undefined{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[10]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1224,7 +1295,7 @@ func (x *Undefined) String() string {
 func (*Undefined) ProtoMessage() {}
 
 func (x *Undefined) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[10]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1237,7 +1308,7 @@ func (x *Undefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Undefined.ProtoReflect.Descriptor instead.
 func (*Undefined) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{10}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Undefined) GetKind() Undefined_Kind {
@@ -1265,7 +1336,7 @@ type Missing struct {
 
 func (x *Missing) Reset() {
 	*x = Missing{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[11]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1348,7 @@ func (x *Missing) String() string {
 func (*Missing) ProtoMessage() {}
 
 func (x *Missing) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[11]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1361,7 @@ func (x *Missing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Missing.ProtoReflect.Descriptor instead.
 func (*Missing) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{11}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Missing) GetQuantity() string {
@@ -1318,7 +1389,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[12]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1330,7 +1401,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[12]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1343,7 +1414,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{12}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Failure) GetCode() Failure_Code {
@@ -1378,7 +1449,7 @@ type QuantityRequest struct {
 
 func (x *QuantityRequest) Reset() {
 	*x = QuantityRequest{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[13]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1461,7 @@ func (x *QuantityRequest) String() string {
 func (*QuantityRequest) ProtoMessage() {}
 
 func (x *QuantityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[13]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1474,7 @@ func (x *QuantityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuantityRequest.ProtoReflect.Descriptor instead.
 func (*QuantityRequest) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{13}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *QuantityRequest) GetCompute() uint64 {
@@ -1441,7 +1512,7 @@ type QuantityResponse struct {
 
 func (x *QuantityResponse) Reset() {
 	*x = QuantityResponse{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[14]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1453,7 +1524,7 @@ func (x *QuantityResponse) String() string {
 func (*QuantityResponse) ProtoMessage() {}
 
 func (x *QuantityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[14]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1466,7 +1537,7 @@ func (x *QuantityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuantityResponse.ProtoReflect.Descriptor instead.
 func (*QuantityResponse) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{14}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *QuantityResponse) GetOutcome() isQuantityResponse_Outcome {
@@ -1535,7 +1606,7 @@ type Arrays struct {
 
 func (x *Arrays) Reset() {
 	*x = Arrays{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[15]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1547,7 +1618,7 @@ func (x *Arrays) String() string {
 func (*Arrays) ProtoMessage() {}
 
 func (x *Arrays) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[15]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1560,7 +1631,7 @@ func (x *Arrays) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Arrays.ProtoReflect.Descriptor instead.
 func (*Arrays) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{15}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Arrays) GetArrays() []*Array {
@@ -1591,7 +1662,7 @@ type Array struct {
 
 func (x *Array) Reset() {
 	*x = Array{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[16]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1603,7 +1674,7 @@ func (x *Array) String() string {
 func (*Array) ProtoMessage() {}
 
 func (x *Array) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[16]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1616,7 +1687,7 @@ func (x *Array) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Array.ProtoReflect.Descriptor instead.
 func (*Array) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{16}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Array) GetName() string {
@@ -1666,7 +1737,7 @@ type StreamRequest struct {
 
 func (x *StreamRequest) Reset() {
 	*x = StreamRequest{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[17]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1749,7 @@ func (x *StreamRequest) String() string {
 func (*StreamRequest) ProtoMessage() {}
 
 func (x *StreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[17]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1762,7 @@ func (x *StreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamRequest.ProtoReflect.Descriptor instead.
 func (*StreamRequest) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{17}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StreamRequest) GetCompute() uint64 {
@@ -1731,7 +1802,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[18]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1814,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[18]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1827,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{18}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -1776,7 +1847,7 @@ type EvaluateRequest struct {
 
 func (x *EvaluateRequest) Reset() {
 	*x = EvaluateRequest{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[19]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1788,7 +1859,7 @@ func (x *EvaluateRequest) String() string {
 func (*EvaluateRequest) ProtoMessage() {}
 
 func (x *EvaluateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[19]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1801,7 +1872,7 @@ func (x *EvaluateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRequest.ProtoReflect.Descriptor instead.
 func (*EvaluateRequest) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{19}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EvaluateRequest) GetCompute() uint64 {
@@ -1829,7 +1900,7 @@ type Perturbation struct {
 
 func (x *Perturbation) Reset() {
 	*x = Perturbation{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[20]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1841,7 +1912,7 @@ func (x *Perturbation) String() string {
 func (*Perturbation) ProtoMessage() {}
 
 func (x *Perturbation) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[20]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1854,7 +1925,7 @@ func (x *Perturbation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Perturbation.ProtoReflect.Descriptor instead.
 func (*Perturbation) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{20}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Perturbation) GetKind() string {
@@ -1887,7 +1958,7 @@ type EvaluateResponse struct {
 
 func (x *EvaluateResponse) Reset() {
 	*x = EvaluateResponse{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[21]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1899,7 +1970,7 @@ func (x *EvaluateResponse) String() string {
 func (*EvaluateResponse) ProtoMessage() {}
 
 func (x *EvaluateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[21]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1912,7 +1983,7 @@ func (x *EvaluateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateResponse.ProtoReflect.Descriptor instead.
 func (*EvaluateResponse) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{21}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EvaluateResponse) GetEvaluated() []*Evaluated {
@@ -1932,7 +2003,7 @@ type Evaluated struct {
 
 func (x *Evaluated) Reset() {
 	*x = Evaluated{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[22]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1944,7 +2015,7 @@ func (x *Evaluated) String() string {
 func (*Evaluated) ProtoMessage() {}
 
 func (x *Evaluated) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[22]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1957,7 +2028,7 @@ func (x *Evaluated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evaluated.ProtoReflect.Descriptor instead.
 func (*Evaluated) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{22}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Evaluated) GetLoss() float64 {
@@ -1984,7 +2055,7 @@ type LogRequest struct {
 
 func (x *LogRequest) Reset() {
 	*x = LogRequest{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[23]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1996,7 +2067,7 @@ func (x *LogRequest) String() string {
 func (*LogRequest) ProtoMessage() {}
 
 func (x *LogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[23]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2009,7 +2080,7 @@ func (x *LogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRequest.ProtoReflect.Descriptor instead.
 func (*LogRequest) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{23}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LogRequest) GetCompute() uint64 {
@@ -2034,7 +2105,7 @@ type LogResponse struct {
 
 func (x *LogResponse) Reset() {
 	*x = LogResponse{}
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[24]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2046,7 +2117,7 @@ func (x *LogResponse) String() string {
 func (*LogResponse) ProtoMessage() {}
 
 func (x *LogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_internal_pb_plugin_proto_msgTypes[24]
+	mi := &file_harness_internal_pb_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2059,7 +2130,7 @@ func (x *LogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogResponse.ProtoReflect.Descriptor instead.
 func (*LogResponse) Descriptor() ([]byte, []int) {
-	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{24}
+	return file_harness_internal_pb_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 var File_harness_internal_pb_plugin_proto protoreflect.FileDescriptor
@@ -2099,7 +2170,7 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\adefault\x18\x02 \x01(\tR\adefault\x12\x10\n" +
 	"\x03doc\x18\x03 \x01(\tR\x03doc\x12\x16\n" +
-	"\x06values\x18\x04 \x03(\tR\x06values\"\xaf\x03\n" +
+	"\x06values\x18\x04 \x03(\tR\x06values\"\xe0\x03\n" +
 	"\x0eComputeRequest\x12\x18\n" +
 	"\acompute\x18\x01 \x01(\x06R\acompute\x12\x18\n" +
 	"\ameasure\x18\x02 \x01(\tR\ameasure\x12\x18\n" +
@@ -2112,8 +2183,16 @@ const file_harness_internal_pb_plugin_proto_rawDesc = "" +
 	"\x04info\x18\b \x01(\v2\x1f.genbench.plugin.v1.NetworkInfoR\x04info\x12\x18\n" +
 	"\athreads\x18\t \x01(\rR\athreads\x12'\n" +
 	"\x0ftimeout_seconds\x18\n" +
-	" \x01(\x01R\x0etimeoutSeconds\x1a:\n" +
+	" \x01(\x01R\x0etimeoutSeconds\x12/\n" +
+	"\x05given\x18\v \x03(\v2\x19.genbench.plugin.v1.GivenR\x05given\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc1\x01\n" +
+	"\x05Given\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x127\n" +
+	"\x04args\x18\x02 \x03(\v2#.genbench.plugin.v1.Given.ArgsEntryR\x04args\x122\n" +
+	"\x06arrays\x18\x03 \x01(\v2\x1a.genbench.plugin.v1.ArraysR\x06arrays\x1a7\n" +
+	"\tArgsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9a\x01\n" +
 	"\vNetworkInfo\x121\n" +
@@ -2261,7 +2340,7 @@ func file_harness_internal_pb_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_harness_internal_pb_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_harness_internal_pb_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_harness_internal_pb_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_harness_internal_pb_plugin_proto_goTypes = []any{
 	(Direction)(0),           // 0: genbench.plugin.v1.Direction
 	(Scale)(0),               // 1: genbench.plugin.v1.Scale
@@ -2272,73 +2351,78 @@ var file_harness_internal_pb_plugin_proto_goTypes = []any{
 	(*MeasureInfo)(nil),      // 6: genbench.plugin.v1.MeasureInfo
 	(*Option)(nil),           // 7: genbench.plugin.v1.Option
 	(*ComputeRequest)(nil),   // 8: genbench.plugin.v1.ComputeRequest
-	(*NetworkInfo)(nil),      // 9: genbench.plugin.v1.NetworkInfo
-	(*Layer)(nil),            // 10: genbench.plugin.v1.Layer
-	(*ComputeEvent)(nil),     // 11: genbench.plugin.v1.ComputeEvent
-	(*Progress)(nil),         // 12: genbench.plugin.v1.Progress
-	(*Result)(nil),           // 13: genbench.plugin.v1.Result
-	(*Undefined)(nil),        // 14: genbench.plugin.v1.Undefined
-	(*Missing)(nil),          // 15: genbench.plugin.v1.Missing
-	(*Failure)(nil),          // 16: genbench.plugin.v1.Failure
-	(*QuantityRequest)(nil),  // 17: genbench.plugin.v1.QuantityRequest
-	(*QuantityResponse)(nil), // 18: genbench.plugin.v1.QuantityResponse
-	(*Arrays)(nil),           // 19: genbench.plugin.v1.Arrays
-	(*Array)(nil),            // 20: genbench.plugin.v1.Array
-	(*StreamRequest)(nil),    // 21: genbench.plugin.v1.StreamRequest
-	(*Chunk)(nil),            // 22: genbench.plugin.v1.Chunk
-	(*EvaluateRequest)(nil),  // 23: genbench.plugin.v1.EvaluateRequest
-	(*Perturbation)(nil),     // 24: genbench.plugin.v1.Perturbation
-	(*EvaluateResponse)(nil), // 25: genbench.plugin.v1.EvaluateResponse
-	(*Evaluated)(nil),        // 26: genbench.plugin.v1.Evaluated
-	(*LogRequest)(nil),       // 27: genbench.plugin.v1.LogRequest
-	(*LogResponse)(nil),      // 28: genbench.plugin.v1.LogResponse
-	nil,                      // 29: genbench.plugin.v1.ComputeRequest.OptionsEntry
-	nil,                      // 30: genbench.plugin.v1.Result.DiagnosticsEntry
-	nil,                      // 31: genbench.plugin.v1.QuantityRequest.ArgsEntry
-	nil,                      // 32: genbench.plugin.v1.StreamRequest.ArgsEntry
+	(*Given)(nil),            // 9: genbench.plugin.v1.Given
+	(*NetworkInfo)(nil),      // 10: genbench.plugin.v1.NetworkInfo
+	(*Layer)(nil),            // 11: genbench.plugin.v1.Layer
+	(*ComputeEvent)(nil),     // 12: genbench.plugin.v1.ComputeEvent
+	(*Progress)(nil),         // 13: genbench.plugin.v1.Progress
+	(*Result)(nil),           // 14: genbench.plugin.v1.Result
+	(*Undefined)(nil),        // 15: genbench.plugin.v1.Undefined
+	(*Missing)(nil),          // 16: genbench.plugin.v1.Missing
+	(*Failure)(nil),          // 17: genbench.plugin.v1.Failure
+	(*QuantityRequest)(nil),  // 18: genbench.plugin.v1.QuantityRequest
+	(*QuantityResponse)(nil), // 19: genbench.plugin.v1.QuantityResponse
+	(*Arrays)(nil),           // 20: genbench.plugin.v1.Arrays
+	(*Array)(nil),            // 21: genbench.plugin.v1.Array
+	(*StreamRequest)(nil),    // 22: genbench.plugin.v1.StreamRequest
+	(*Chunk)(nil),            // 23: genbench.plugin.v1.Chunk
+	(*EvaluateRequest)(nil),  // 24: genbench.plugin.v1.EvaluateRequest
+	(*Perturbation)(nil),     // 25: genbench.plugin.v1.Perturbation
+	(*EvaluateResponse)(nil), // 26: genbench.plugin.v1.EvaluateResponse
+	(*Evaluated)(nil),        // 27: genbench.plugin.v1.Evaluated
+	(*LogRequest)(nil),       // 28: genbench.plugin.v1.LogRequest
+	(*LogResponse)(nil),      // 29: genbench.plugin.v1.LogResponse
+	nil,                      // 30: genbench.plugin.v1.ComputeRequest.OptionsEntry
+	nil,                      // 31: genbench.plugin.v1.Given.ArgsEntry
+	nil,                      // 32: genbench.plugin.v1.Result.DiagnosticsEntry
+	nil,                      // 33: genbench.plugin.v1.QuantityRequest.ArgsEntry
+	nil,                      // 34: genbench.plugin.v1.StreamRequest.ArgsEntry
 }
 var file_harness_internal_pb_plugin_proto_depIdxs = []int32{
 	6,  // 0: genbench.plugin.v1.DescribeResponse.measures:type_name -> genbench.plugin.v1.MeasureInfo
 	0,  // 1: genbench.plugin.v1.MeasureInfo.direction:type_name -> genbench.plugin.v1.Direction
 	1,  // 2: genbench.plugin.v1.MeasureInfo.scale:type_name -> genbench.plugin.v1.Scale
 	7,  // 3: genbench.plugin.v1.MeasureInfo.options:type_name -> genbench.plugin.v1.Option
-	29, // 4: genbench.plugin.v1.ComputeRequest.options:type_name -> genbench.plugin.v1.ComputeRequest.OptionsEntry
-	9,  // 5: genbench.plugin.v1.ComputeRequest.info:type_name -> genbench.plugin.v1.NetworkInfo
-	10, // 6: genbench.plugin.v1.NetworkInfo.layers:type_name -> genbench.plugin.v1.Layer
-	12, // 7: genbench.plugin.v1.ComputeEvent.progress:type_name -> genbench.plugin.v1.Progress
-	13, // 8: genbench.plugin.v1.ComputeEvent.result:type_name -> genbench.plugin.v1.Result
-	14, // 9: genbench.plugin.v1.Result.undefined:type_name -> genbench.plugin.v1.Undefined
-	16, // 10: genbench.plugin.v1.Result.failure:type_name -> genbench.plugin.v1.Failure
-	15, // 11: genbench.plugin.v1.Result.missing:type_name -> genbench.plugin.v1.Missing
-	30, // 12: genbench.plugin.v1.Result.diagnostics:type_name -> genbench.plugin.v1.Result.DiagnosticsEntry
-	17, // 13: genbench.plugin.v1.Result.reused:type_name -> genbench.plugin.v1.QuantityRequest
-	2,  // 14: genbench.plugin.v1.Undefined.kind:type_name -> genbench.plugin.v1.Undefined.Kind
-	3,  // 15: genbench.plugin.v1.Failure.code:type_name -> genbench.plugin.v1.Failure.Code
-	31, // 16: genbench.plugin.v1.QuantityRequest.args:type_name -> genbench.plugin.v1.QuantityRequest.ArgsEntry
-	19, // 17: genbench.plugin.v1.QuantityResponse.arrays:type_name -> genbench.plugin.v1.Arrays
-	14, // 18: genbench.plugin.v1.QuantityResponse.undefined:type_name -> genbench.plugin.v1.Undefined
-	15, // 19: genbench.plugin.v1.QuantityResponse.missing:type_name -> genbench.plugin.v1.Missing
-	20, // 20: genbench.plugin.v1.Arrays.arrays:type_name -> genbench.plugin.v1.Array
-	32, // 21: genbench.plugin.v1.StreamRequest.args:type_name -> genbench.plugin.v1.StreamRequest.ArgsEntry
-	24, // 22: genbench.plugin.v1.EvaluateRequest.perturbations:type_name -> genbench.plugin.v1.Perturbation
-	26, // 23: genbench.plugin.v1.EvaluateResponse.evaluated:type_name -> genbench.plugin.v1.Evaluated
-	4,  // 24: genbench.plugin.v1.Measure.Describe:input_type -> genbench.plugin.v1.DescribeRequest
-	8,  // 25: genbench.plugin.v1.Measure.Compute:input_type -> genbench.plugin.v1.ComputeRequest
-	17, // 26: genbench.plugin.v1.ModelHost.GetQuantity:input_type -> genbench.plugin.v1.QuantityRequest
-	21, // 27: genbench.plugin.v1.ModelHost.StreamQuantity:input_type -> genbench.plugin.v1.StreamRequest
-	23, // 28: genbench.plugin.v1.ModelHost.Evaluate:input_type -> genbench.plugin.v1.EvaluateRequest
-	27, // 29: genbench.plugin.v1.ModelHost.Log:input_type -> genbench.plugin.v1.LogRequest
-	5,  // 30: genbench.plugin.v1.Measure.Describe:output_type -> genbench.plugin.v1.DescribeResponse
-	11, // 31: genbench.plugin.v1.Measure.Compute:output_type -> genbench.plugin.v1.ComputeEvent
-	18, // 32: genbench.plugin.v1.ModelHost.GetQuantity:output_type -> genbench.plugin.v1.QuantityResponse
-	22, // 33: genbench.plugin.v1.ModelHost.StreamQuantity:output_type -> genbench.plugin.v1.Chunk
-	25, // 34: genbench.plugin.v1.ModelHost.Evaluate:output_type -> genbench.plugin.v1.EvaluateResponse
-	28, // 35: genbench.plugin.v1.ModelHost.Log:output_type -> genbench.plugin.v1.LogResponse
-	30, // [30:36] is the sub-list for method output_type
-	24, // [24:30] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	30, // 4: genbench.plugin.v1.ComputeRequest.options:type_name -> genbench.plugin.v1.ComputeRequest.OptionsEntry
+	10, // 5: genbench.plugin.v1.ComputeRequest.info:type_name -> genbench.plugin.v1.NetworkInfo
+	9,  // 6: genbench.plugin.v1.ComputeRequest.given:type_name -> genbench.plugin.v1.Given
+	31, // 7: genbench.plugin.v1.Given.args:type_name -> genbench.plugin.v1.Given.ArgsEntry
+	20, // 8: genbench.plugin.v1.Given.arrays:type_name -> genbench.plugin.v1.Arrays
+	11, // 9: genbench.plugin.v1.NetworkInfo.layers:type_name -> genbench.plugin.v1.Layer
+	13, // 10: genbench.plugin.v1.ComputeEvent.progress:type_name -> genbench.plugin.v1.Progress
+	14, // 11: genbench.plugin.v1.ComputeEvent.result:type_name -> genbench.plugin.v1.Result
+	15, // 12: genbench.plugin.v1.Result.undefined:type_name -> genbench.plugin.v1.Undefined
+	17, // 13: genbench.plugin.v1.Result.failure:type_name -> genbench.plugin.v1.Failure
+	16, // 14: genbench.plugin.v1.Result.missing:type_name -> genbench.plugin.v1.Missing
+	32, // 15: genbench.plugin.v1.Result.diagnostics:type_name -> genbench.plugin.v1.Result.DiagnosticsEntry
+	18, // 16: genbench.plugin.v1.Result.reused:type_name -> genbench.plugin.v1.QuantityRequest
+	2,  // 17: genbench.plugin.v1.Undefined.kind:type_name -> genbench.plugin.v1.Undefined.Kind
+	3,  // 18: genbench.plugin.v1.Failure.code:type_name -> genbench.plugin.v1.Failure.Code
+	33, // 19: genbench.plugin.v1.QuantityRequest.args:type_name -> genbench.plugin.v1.QuantityRequest.ArgsEntry
+	20, // 20: genbench.plugin.v1.QuantityResponse.arrays:type_name -> genbench.plugin.v1.Arrays
+	15, // 21: genbench.plugin.v1.QuantityResponse.undefined:type_name -> genbench.plugin.v1.Undefined
+	16, // 22: genbench.plugin.v1.QuantityResponse.missing:type_name -> genbench.plugin.v1.Missing
+	21, // 23: genbench.plugin.v1.Arrays.arrays:type_name -> genbench.plugin.v1.Array
+	34, // 24: genbench.plugin.v1.StreamRequest.args:type_name -> genbench.plugin.v1.StreamRequest.ArgsEntry
+	25, // 25: genbench.plugin.v1.EvaluateRequest.perturbations:type_name -> genbench.plugin.v1.Perturbation
+	27, // 26: genbench.plugin.v1.EvaluateResponse.evaluated:type_name -> genbench.plugin.v1.Evaluated
+	4,  // 27: genbench.plugin.v1.Measure.Describe:input_type -> genbench.plugin.v1.DescribeRequest
+	8,  // 28: genbench.plugin.v1.Measure.Compute:input_type -> genbench.plugin.v1.ComputeRequest
+	18, // 29: genbench.plugin.v1.ModelHost.GetQuantity:input_type -> genbench.plugin.v1.QuantityRequest
+	22, // 30: genbench.plugin.v1.ModelHost.StreamQuantity:input_type -> genbench.plugin.v1.StreamRequest
+	24, // 31: genbench.plugin.v1.ModelHost.Evaluate:input_type -> genbench.plugin.v1.EvaluateRequest
+	28, // 32: genbench.plugin.v1.ModelHost.Log:input_type -> genbench.plugin.v1.LogRequest
+	5,  // 33: genbench.plugin.v1.Measure.Describe:output_type -> genbench.plugin.v1.DescribeResponse
+	12, // 34: genbench.plugin.v1.Measure.Compute:output_type -> genbench.plugin.v1.ComputeEvent
+	19, // 35: genbench.plugin.v1.ModelHost.GetQuantity:output_type -> genbench.plugin.v1.QuantityResponse
+	23, // 36: genbench.plugin.v1.ModelHost.StreamQuantity:output_type -> genbench.plugin.v1.Chunk
+	26, // 37: genbench.plugin.v1.ModelHost.Evaluate:output_type -> genbench.plugin.v1.EvaluateResponse
+	29, // 38: genbench.plugin.v1.ModelHost.Log:output_type -> genbench.plugin.v1.LogResponse
+	33, // [33:39] is the sub-list for method output_type
+	27, // [27:33] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_harness_internal_pb_plugin_proto_init() }
@@ -2346,17 +2430,17 @@ func file_harness_internal_pb_plugin_proto_init() {
 	if File_harness_internal_pb_plugin_proto != nil {
 		return
 	}
-	file_harness_internal_pb_plugin_proto_msgTypes[7].OneofWrappers = []any{
+	file_harness_internal_pb_plugin_proto_msgTypes[8].OneofWrappers = []any{
 		(*ComputeEvent_Progress)(nil),
 		(*ComputeEvent_Result)(nil),
 	}
-	file_harness_internal_pb_plugin_proto_msgTypes[9].OneofWrappers = []any{
+	file_harness_internal_pb_plugin_proto_msgTypes[10].OneofWrappers = []any{
 		(*Result_Value)(nil),
 		(*Result_Undefined)(nil),
 		(*Result_Failure)(nil),
 		(*Result_Missing)(nil),
 	}
-	file_harness_internal_pb_plugin_proto_msgTypes[14].OneofWrappers = []any{
+	file_harness_internal_pb_plugin_proto_msgTypes[15].OneofWrappers = []any{
 		(*QuantityResponse_Arrays)(nil),
 		(*QuantityResponse_Undefined)(nil),
 		(*QuantityResponse_Missing)(nil),
@@ -2367,7 +2451,7 @@ func file_harness_internal_pb_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_harness_internal_pb_plugin_proto_rawDesc), len(file_harness_internal_pb_plugin_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
