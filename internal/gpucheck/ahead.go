@@ -23,7 +23,7 @@ type aheadRow struct {
 }
 
 // compileAhead compiles the epoch of every benchmark, alone and in a group as large as a run's would be, and the calls that measures make.
-func (s settings) compileAhead(r *report) error {
+func (s settings) compileAhead(r *found) error {
 	var failed error
 	for _, net := range slices.Concat(benchnets.MLPs(), benchnets.Convolutional()) {
 		if !strings.Contains(net.Name, s.only) {

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
-	"os/exec"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -28,8 +26,11 @@ type benchmark struct {
 	Groups       []groupRate         `json:"groups"`
 	Torch        map[string]*float64 `json:"torch,omitempty"` // examples/s by way: eager, cuda graph, torch.compile
 	TorchNotes   map[string]string   `json:"torch_notes,omitempty"`
-	StepFLOP     float64             `json:"step_flop"` // of one network's step: 6 x multiply-adds x batch
-	Peak         float64             `json:"peak"`      // of the device in this precision, FLOP/s; 0: unknown
+	StepFLOP     float64             `json:"step_flop"`     // of one network's step: 6 x multiply-adds x batch
+	StepBytes    float64             `json:"step_bytes"`    // that one network's step must move at the least: see stepWork
+	Peak         float64             `json:"peak"`          // of the device in this precision, FLOP/s; 0: unknown
+	Bandwidth    float64             `json:"bandwidth"`     // of its memory, bytes/s; 0: unknown
+	Cut          bool                `json:"cut,omitempty"` // the time was up before the groups stopped growing
 	Errors       []string            `json:"errors,omitempty"`
 }
 
@@ -51,61 +52,67 @@ func (b benchmark) best() groupRate {
 	return best
 }
 
-// peaks are FLOP/s of dense products, from NVIDIA's data sheets (H100 SXM and H200 SXM, A100), by a part of the device's name.
-var peaks = []struct {
-	name          string
-	float32, tf32 float64
-}{{"H100", 67e12, 494.7e12}, {"H200", 67e12, 494.7e12}, {"A100", 19.5e12, 156e12}}
-
-func (r *report) peak(precision string) float64 {
-	for _, d := range r.Plugins {
-		for _, p := range peaks {
-			if strings.Contains(strings.Join(d.Devices, " "), p.name) {
-				if precision == xla.TF32 {
-					return p.tf32
-				}
-				return p.float32
-			}
-		}
-	}
-	return 0
-}
-
-// benchmarks times every network.
-func (s settings) benchmarks(_ models.Engine, r *report) error {
-	torch, err := s.startTorch(r)
-	if err != nil {
-		r.Errors = append(r.Errors, err.Error())
-	}
-	if torch != nil {
-		defer torch.stop()
-	}
+// benchmarks times every network that has not been timed.
+func (s settings) benchmarks(ctx context.Context, e models.Engine, r *found) error {
+	var torch *torch
+	var failed error
 	for _, net := range slices.Concat(benchnets.MLPs(), benchnets.Convolutional()) {
-		if !strings.Contains(net.Name, s.only) {
-			continue
-		}
 		a, err := net.Build()
 		if err != nil {
 			return err
 		}
-		for _, precision := range []string{xla.Float32, xla.TF32} {
-			torchRates, notes := torch.rates(s, a, net.Batch, precision)
-			for _, o := range s.ways(a, precision) {
-				b := benchmark{Net: net.Name, Batch: net.Batch, Precision: precision, Tuned: o.Tuned, Torch: torchRates, TorchNotes: notes,
-					StepFLOP: 6 * float64(a.MultiplyAdds()) * float64(net.Batch), Peak: r.peak(precision)}
-				if a.Has(models.Conv2D) {
-					b.Convolutions = o.Convolutions
+		for _, precision := range precisions(e) {
+			ways := slices.DeleteFunc(s.ways(a, precision), func(o xla.Options) bool { return r.timed(net, a, o) })
+			if !strings.Contains(net.Name, s.only) || len(ways) == 0 {
+				continue
+			}
+			if ctx.Err() != nil {
+				return errors.Join(failed, errTime)
+			}
+			if torch == nil && failed == nil {
+				if torch, failed = s.startTorch(r); torch != nil {
+					defer torch.stop()
 				}
-				s.time(&b, a, o)
+			}
+			rates, notes := torch.rates(s, e, a, net.Batch, precision)
+			for _, o := range ways {
+				b := benchmark{Net: net.Name, Batch: net.Batch, Precision: precision, Tuned: o.Tuned, Convolutions: convolutions(a, o), Torch: rates, TorchNotes: notes}
+				b.StepFLOP, b.StepBytes = stepWork(a, net.Batch)
+				b.Peak, b.Bandwidth = s.limits(r, precision)
+				s.time(ctx, &b, a, o)
 				r.Benchmarks = append(r.Benchmarks, b)
-				log.Printf("%s %s %s: best %+v", b.Net, b.Precision, b.Convolutions, b.best())
+				log.Printf("%s %s %s: best %+v; %s", b.Net, b.Precision, b.Convolutions, b.best(), b.limitedBy())
 				if err := s.write(r, nil); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return nil
+	return failed
+}
+
+// precisions are those that differ on an engine's device.
+func precisions(e models.Engine) []string {
+	if strings.HasPrefix(e.Name(), "xla/cuda") {
+		return []string{xla.Float32, xla.TF32}
+	}
+	return []string{xla.Float32}
+}
+
+func convolutions(a models.Architecture, o xla.Options) string {
+	if a.Has(models.Conv2D) {
+		return o.Convolutions
+	}
+	return ""
+}
+
+// timed says that an earlier call has timed it whole; what was cut short is dropped, to be timed anew.
+func (r *found) timed(net benchnets.Net, a models.Architecture, o xla.Options) bool {
+	same := func(b benchmark) bool {
+		return b.Net == net.Name && b.Precision == o.Precision && b.Tuned == o.Tuned && b.Convolutions == convolutions(a, o)
+	}
+	r.Benchmarks = slices.DeleteFunc(r.Benchmarks, func(b benchmark) bool { return same(b) && (b.Cut || len(b.Errors) > 0) })
+	return slices.ContainsFunc(r.Benchmarks, same)
 }
 
 // ways are the forms of the engine that are timed: what a run takes, its other convolutions, and with TF32 what XLA's own choice of kernels gains.
@@ -127,7 +134,7 @@ func (s settings) ways(a models.Architecture, precision string) []xla.Options {
 }
 
 // time fills in the session's rate and those of groups that grow until they gain nothing.
-func (s settings) time(b *benchmark, a models.Architecture, o xla.Options) {
+func (s settings) time(ctx context.Context, b *benchmark, a models.Architecture, o xla.Options) {
 	ex, state, err := workload(a, b.Batch)
 	if err == nil {
 		b.Session, err = s.sessionRate(a, o, ex, state, b.Batch)
@@ -137,6 +144,10 @@ func (s settings) time(b *benchmark, a models.Architecture, o xla.Options) {
 	}
 	stale := 0
 	for k := 1; k <= s.most && stale < 2; k *= 4 {
+		if ctx.Err() != nil {
+			b.Cut = true
+			return
+		}
 		o.GroupSize = k
 		before := b.best().Rate
 		g, err := s.groupRate(a, o, ex, state, b.Batch)
@@ -235,87 +246,4 @@ func (s settings) rate(examples int, once func() error) (float64, error) {
 	return float64(examples*count) / time.Since(start).Seconds(), nil
 }
 
-// torch is the PyTorch side at work.
-type torch struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-}
-
-// startTorch starts it; nil where none was asked for.
-func (s settings) startTorch(r *report) (*torch, error) {
-	if s.python == "" {
-		return nil, nil
-	}
-	t := &torch{cmd: exec.Command(s.python, s.script)}
-	in, err := t.cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := t.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	t.in, t.out = in, bufio.NewReader(out)
-	if err := t.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("PyTorch: %w", err)
-	}
-	var hello struct{ Version, Device string }
-	if err := t.read(&hello); err != nil {
-		t.stop()
-		return nil, fmt.Errorf("PyTorch: %s %s answers nothing: %w", s.python, s.script, err)
-	}
-	r.Torch = hello.Version + " on " + hello.Device
-	return t, nil
-}
-
-func (t *torch) read(v any) error {
-	line, err := t.out.ReadBytes('\n')
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(line, v)
-}
-
-func (t *torch) stop() {
-	t.in.Close()
-	_ = t.cmd.Wait() // its answers are read
-}
-
-// rates asks for one network's; nil without PyTorch.
-func (t *torch) rates(s settings, a models.Architecture, batch int, precision string) (map[string]*float64, map[string]string) {
-	if t == nil {
-		return nil, nil
-	}
-	device := s.device
-	if device == "" {
-		device = "cuda:0"
-	}
-	failed := func(err error) (map[string]*float64, map[string]string) {
-		return nil, map[string]string{"PyTorch": err.Error()}
-	}
-	request := map[string]any{"architecture": a, "batch": batch, "seconds": s.seconds, "device": device, "tf32": precision == xla.TF32}
-	if err := json.NewEncoder(t.in).Encode(request); err != nil {
-		return failed(err)
-	}
-	var answer map[string]json.RawMessage
-	if err := t.read(&answer); err != nil {
-		return failed(err)
-	}
-	notes := map[string]string{}
-	rates := map[string]*float64{}
-	for name, raw := range answer {
-		var err error
-		if name == "notes" {
-			err = json.Unmarshal(raw, &notes)
-		} else {
-			var v *float64
-			err = json.Unmarshal(raw, &v)
-			rates[name] = v
-		}
-		if err != nil {
-			return failed(err)
-		}
-	}
-	return rates, notes
-}
+func newRand() *rand.Rand { return rand.New(rand.NewPCG(5, 6)) }

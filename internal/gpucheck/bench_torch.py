@@ -3,7 +3,7 @@
 Reads one JSON request a line, {"architecture": genbench's list of layers, "batch": 64, "seconds": 2, "device": "cuda:0", "tf32": false}, and
 answers, in examples a second, {"eager": ..., "cuda graph": ..., "torch.compile": ...}; null with a reason under "notes" where one does not run.
 The step is SGD without momentum on one batch that stays on the device: forward, cross-entropy, backward, update. The graph
-holds all of it. The first answer tells the version and the device.
+holds all of it; torch.compile has the network, forward and backward. The first answer tells the version, the device and the threads of the processor.
 """
 
 import json
@@ -56,15 +56,17 @@ def rate(once, batch, seconds, sync):
     for _ in range(3):
         once()
     sync()
-    count, start = 0, time.perf_counter()
+    count, calls, start = 0, 1, time.perf_counter()
     while True:
-        for _ in range(10):
+        for _ in range(calls):
             once()
         sync()
-        count += 10
+        count += calls
         spent = time.perf_counter() - start
         if spent >= seconds:
             return batch * count / spent
+        if spent < seconds / 20:  # wait for the device seldom, but not for longer than was asked
+            calls *= 2
 
 
 def answer(r):
@@ -95,7 +97,9 @@ def answer(r):
 
     def graph():
         net = Layers(a).to(device)
+        # As "Whole-network capture" of PyTorch's notes on CUDA: warmed up on a stream of its own, which waits for what is copied; the gradients stay where they are.
         once, stream = step(net, net), torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):
                 once()
@@ -106,6 +110,9 @@ def answer(r):
         return rate(g.replay, batch, r["seconds"], sync)
 
     def compiled():
+        if not hasattr(torch, "compile"):
+            raise RuntimeError("PyTorch " + torch.__version__ + " has none")
+        torch.compiler.reset()  # a limit on how often one class is compiled would end in eager, silently
         net = Layers(a).to(device)
         return rate(step(net, torch.compile(net)), batch, r["seconds"], sync)
 
@@ -116,11 +123,13 @@ def answer(r):
             out[name] = f()
         except Exception as e:  # one way that fails must not cost the others
             out[name], out["notes"][name] = None, f"{type(e).__name__}: {e}"[:300]
+        if cuda:
+            torch.cuda.empty_cache()  # the card is gpucheck's while it computes
     return out
 
 
 def main():
-    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
+    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"cpu, {torch.get_num_threads()} threads"
     print(json.dumps({"version": torch.__version__, "device": name}), flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

@@ -1,24 +1,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strings"
-	"testing"
+	"slices"
 	"time"
 
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/cpu"
-	"github.com/genbench/genbench/models/enginetest"
 	"github.com/genbench/genbench/models/xla"
 )
 
 // basics checks one matrix product against float64 and one convolution's gradient against the cpu engine.
-func (s settings) basics(e models.Engine, r *report) error {
+func (s settings) basics(_ context.Context, e models.Engine, r *found) error {
 	var failed error
 	note := func(name string, tolerance float64, run func() (float64, error)) {
 		start := time.Now()
@@ -30,7 +27,7 @@ func (s settings) basics(e models.Engine, r *report) error {
 		if !c.OK {
 			failed = errors.Join(failed, fmt.Errorf("%s: %s", name, c.Detail))
 		}
-		r.Checks = append(r.Checks, c)
+		r.Checks = append(slices.DeleteFunc(r.Checks, func(old check) bool { return old.Name == name }), c)
 	}
 	note("matrix product 256x784x512", 1e-5, func() (float64, error) { return product(e) })
 	for _, way := range []string{xla.Native, xla.Patches} {
@@ -130,47 +127,4 @@ func convolutionGradient(e models.Engine) (float64, error) {
 		}
 	}
 	return off / top, nil
-}
-
-// conformance runs the engines' suite, with both ways to convolve, and holds the engine against the cpu engine. Its log goes to conformance.txt.
-func (s settings) conformance(_ models.Engine, r *report) error {
-	path := filepath.Join(s.out, "conformance.txt")
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	alone, err := cpu.New("")
-	if err != nil {
-		return err
-	}
-	start := time.Now()
-	screen := os.Stdout
-	os.Stdout = file // package testing writes there
-	ok := true
-	for _, way := range []string{xla.Native, xla.Patches} {
-		o := s.options()
-		o.Convolutions = way
-		e, err := xla.New(o)
-		if err != nil {
-			os.Stdout = screen
-			return err
-		}
-		all := func(string, string) (bool, error) { return true, nil }
-		ok = testing.RunTests(all, []testing.InternalTest{
-			{Name: "Conformance/" + way, F: func(t *testing.T) { enginetest.Run(t, e) }},
-			{Name: "AgreementWithCPU/" + way, F: func(t *testing.T) { enginetest.Agree(t, e, alone) }},
-		}) && ok
-	}
-	os.Stdout = screen
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	fails := strings.Count(string(text), "--- FAIL")
-	r.Checks = append(r.Checks, check{Name: "conformance", OK: ok, Detail: fmt.Sprintf("%d tests failed; see conformance.txt", fails), Seconds: time.Since(start).Seconds()})
-	if !ok {
-		return fmt.Errorf("conformance: %d tests failed; see %s", fails, path)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -102,12 +103,17 @@ func (c *caller) loss() error {
 	return nil
 }
 
-// quantities times the calls on every network.
-func (s settings) quantities(_ models.Engine, r *report) error {
+// quantities times the calls on every network whose calls have not all been timed.
+func (s settings) quantities(ctx context.Context, _ models.Engine, r *found) error {
 	var failed error
 	for _, net := range slices.Concat(benchnets.MLPs(), benchnets.Convolutional()) {
-		if !strings.Contains(net.Name, s.only) {
+		of := func(row quantityRow) bool { return row.Net == net.Name }
+		done := len(slices.DeleteFunc(slices.Clone(r.Quantities), func(row quantityRow) bool { return !of(row) })) == len(quantityCalls)
+		if !strings.Contains(net.Name, s.only) || done {
 			continue
+		}
+		if ctx.Err() != nil {
+			return errors.Join(failed, errTime)
 		}
 		a, err := net.Build()
 		if err != nil {
@@ -117,7 +123,7 @@ func (s settings) quantities(_ models.Engine, r *report) error {
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", net.Name, err))
 		}
-		r.Quantities = append(r.Quantities, rows...)
+		r.Quantities = append(slices.DeleteFunc(r.Quantities, of), rows...)
 		for _, row := range rows {
 			log.Printf("%+v", row)
 		}
@@ -242,11 +248,8 @@ func (s settings) callRate(callers []*caller, do func(*caller) error) (float64, 
 }
 
 // quantityTable is the rows for people.
-func (r *report) quantityTable(w io.Writer) {
-	if len(r.Quantities) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nnetwork\tbatch\tcall\tcalls/s alone\tnetworks\tone of them\ttogether\ttogether / alone\tsame bits")
+func (r *found) quantityTable(w io.Writer) {
+	fmt.Fprintln(w, "network\tbatch\tcall\tcalls/s alone\tnetworks\tone of them\ttogether\ttogether / alone\tsame bits")
 	for _, q := range r.Quantities {
 		fmt.Fprintf(w, "%s\t%d\t%s\t%.4g\t%d\t%.4g\t%.4g\t%.2f\t%v\n", q.Net, q.Batch, q.Call, q.Alone, q.Networks, q.One, q.Together, q.Together/q.Alone, q.Same)
 	}

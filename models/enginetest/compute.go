@@ -152,7 +152,7 @@ func testRepeat(t *testing.T, e models.Engine, c network) {
 		var err error
 		a.loss, err = s.Gradient(a.grad, c.x, c.y, models.Eval, draw)
 		must(t, err)
-		must(t, s.Begin(models.Optimizer{Name: "sgd", LearningRate: 0.01, Momentum: 0.5}))
+		must(t, s.Begin(models.Optimizer{Name: "sgd", LearningRate: 0.01}))
 		for step := range uint64(3) {
 			_, err := s.Step(c.x, c.y, models.Draw{Seed: 9, Step: step})
 			must(t, err)

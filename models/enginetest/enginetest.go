@@ -28,43 +28,6 @@ const (
 	floor = 1e-6
 )
 
-// Run checks that the engine keeps the contract of models.Engine.
-func Run(t *testing.T, e models.Engine) {
-	t.Helper()
-	if e.Name() == "" {
-		t.Error("the engine has no name")
-	}
-	for _, c := range networks(t) {
-		t.Run(c.name, func(t *testing.T) {
-			t.Run("Logits", func(t *testing.T) { testLogits(t, e, c) })
-			t.Run("Outputs", func(t *testing.T) { testOutputs(t, e, c) })
-			t.Run("GradientEval", func(t *testing.T) { testGradient(t, e, c, models.Eval) })
-			t.Run("GradientLearn", func(t *testing.T) { testGradient(t, e, c, models.Learn) })
-			t.Run("GradientNorms", func(t *testing.T) { testGradientNorms(t, e, c) })
-			t.Run("Backward", func(t *testing.T) { testBackward(t, e, c) })
-			t.Run("GradientDots", func(t *testing.T) { testGradientDots(t, e, c) })
-			t.Run("GradientMoments", func(t *testing.T) { testGradientMoments(t, e, c) })
-			t.Run("HessianVector", func(t *testing.T) { testHessianVector(t, e, c) })
-			t.Run("BatchSizes", func(t *testing.T) { testBatchSizes(t, e, c) })
-			t.Run("Repeat", func(t *testing.T) { testRepeat(t, e, c) })
-			t.Run("StateRoundTrip", func(t *testing.T) { testStateRoundTrip(t, e, c) })
-			if !c.jumpy() {
-				t.Run("TwentySteps", func(t *testing.T) { testTwentySteps(t, e, c) })
-			}
-			t.Run("Errors", func(t *testing.T) { testErrors(t, e, c) })
-		})
-	}
-	t.Run("PyTorch", func(t *testing.T) { testPyTorch(t, e) })
-	t.Run("PyTorchGradients", func(t *testing.T) { testPyTorchGradients(t, e) })
-	t.Run("PyTorchImages", func(t *testing.T) { testPyTorchImages(t, e) })
-	t.Run("ConfidentCurvature", func(t *testing.T) { testConfidentCurvature(t, e) })
-	t.Run("FirstAdamStep", func(t *testing.T) { testFirstAdamStep(t, e) })
-	t.Run("BeginClears", func(t *testing.T) { testBeginClears(t, e) })
-	t.Run("NotFinite", func(t *testing.T) { testNotFinite(t, e) })
-	t.Run("NewSessionErrors", func(t *testing.T) { testNewSessionErrors(t, e) })
-	t.Run("Independent", func(t *testing.T) { testIndependent(t, e) })
-}
-
 // Allocations checks that after a warm-up call no method of a session
 // allocates. It stands apart from Run because an engine on somebody else's
 // library may not be able to promise it; models/cpu must pass it.
@@ -122,26 +85,28 @@ func Allocations(t *testing.T, e models.Engine) {
 func Agree(t *testing.T, a, b models.Engine) {
 	t.Helper()
 	for _, c := range networks(t) {
-		t.Run(c.name, func(t *testing.T) {
-			sa, sb := c.session(t, a, c.rows), c.session(t, b, c.rows)
-			la, lb := make([]float32, c.rows*c.arch.Classes), make([]float32, c.rows*c.arch.Classes)
-			must(t, sa.Logits(la, c.x))
-			must(t, sb.Logits(lb, c.x))
-			closeTo(t, "logits", la, widen(lb), 0)
-			agreeGradients(t, c, sa, sb)
-			for _, mode := range []models.Mode{models.Eval, models.Learn} {
-				ga, gb := models.NewState(c.arch), models.NewState(c.arch)
-				lossA, err := sa.Gradient(ga, c.x, c.y, mode, draw)
-				must(t, err)
-				lossB, err := sb.Gradient(gb, c.x, c.y, mode, draw)
-				must(t, err)
-				closeScalar(t, "loss", lossA, lossB, 1e-7)
-				closeStates(t, "gradient", ga, wide(gb))
-			}
-			for _, o := range smoothOptimizers() {
-				agreeSteps(t, c, sa, sb, o)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { agree(t, a, b, c) })
+	}
+}
+
+func agree(t *testing.T, a, b models.Engine, c network) {
+	sa, sb := c.session(t, a, c.rows), c.session(t, b, c.rows)
+	la, lb := make([]float32, c.rows*c.arch.Classes), make([]float32, c.rows*c.arch.Classes)
+	must(t, sa.Logits(la, c.x))
+	must(t, sb.Logits(lb, c.x))
+	closeTo(t, "logits", la, widen(lb), 0)
+	agreeGradients(t, c, sa, sb)
+	for _, mode := range []models.Mode{models.Eval, models.Learn} {
+		ga, gb := models.NewState(c.arch), models.NewState(c.arch)
+		lossA, err := sa.Gradient(ga, c.x, c.y, mode, draw)
+		must(t, err)
+		lossB, err := sb.Gradient(gb, c.x, c.y, mode, draw)
+		must(t, err)
+		closeScalar(t, "loss", lossA, lossB, 1e-7)
+		closeStates(t, "gradient", ga, wide(gb))
+	}
+	for _, o := range smoothOptimizers() {
+		agreeSteps(t, c, sa, sb, o)
 	}
 }
 

@@ -39,7 +39,7 @@ func NewAhead(device string, o Options) (*Ahead, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ahead{t, o, debugOptions("cuda", found, o.Tuned)}, nil
+	return &Ahead{t, o, debugOptions("cuda", found, o)}, nil
 }
 
 // Close frees what is held.

@@ -115,17 +115,20 @@ func (o Options) openWith(found Plugin, platform string, index int) (*engine, er
 		return nil, fmt.Errorf("there is no device %s:%d: plugin %s has %d, counted from 0", c.Platform, index, p.Path, len(c.Devices()))
 	}
 	d := c.Devices()[index]
-	return &engine{plugin: p, client: c, device: d, options: o, debug: debugOptions(c.Platform, found, o.Tuned), cache: s.cache, kept: newKept(d)}, nil
+	return &engine{plugin: p, client: c, device: d, options: o, debug: debugOptions(c.Platform, found, o), cache: s.cache, kept: newKept(d)}, nil
 }
 
-// debugOptions are XLA's for a platform. On a GPU they ask for the same bits in every run: no operation that sums in any order, and no autotuning, which picks kernels by
+// debugOptions are XLA's for a platform. On a processor there are none but for [Options].Quick: LLVM's level 0, and one part a program, as several are compiled at once. On a GPU they ask for the same bits in every run: no operation that sums in any order, and no autotuning, which picks kernels by
 // the clock. Without autotuning XLA (of jax-cuda13-pjrt 0.12.0.1) has no default for products that it would fuse by Triton, and refuses to compile; cuBLAS takes them all then.
-func debugOptions(platform string, found Plugin, tuned bool) map[string]any {
+func debugOptions(platform string, found Plugin, with Options) map[string]any {
 	if platform != "cuda" {
+		if with.Quick {
+			return map[string]any{"xla_backend_optimization_level": int64(0), "xla_cpu_parallel_codegen_split_count": int64(1)}
+		}
 		return nil
 	}
 	o := map[string]any{}
-	if !tuned {
+	if !with.Tuned {
 		o["xla_gpu_deterministic_ops"] = true
 		o["xla_gpu_enable_triton_gemm"] = false
 	}
@@ -143,6 +146,9 @@ func (e *engine) Name() string {
 	}
 	if e.options.Tuned {
 		name += "-tuned"
+	}
+	if e.options.Quick {
+		name += "-quick"
 	}
 	if e.options.GroupSize > 0 {
 		name += fmt.Sprintf("-g%d", e.options.GroupSize)

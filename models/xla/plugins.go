@@ -28,6 +28,7 @@ type Options struct {
 	Convolutions string // "", Patches or Native: how they are computed; "" is what suits the device
 
 	Tuned     bool // let XLA time its kernels and choose: faster on a GPU, and other bits in every run
+	Quick     bool // compile for a processor without LLVM's optimizations: in half the time, slower programs with other bits; for tests of many programs. A GPU ignores it
 	GroupSize int  // networks of a group; 0: by their shape
 	Together  int  // equal calls of sessions that one program computes, other than those of training; 0: by the call and the architecture
 

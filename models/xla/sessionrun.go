@@ -22,11 +22,15 @@ type inputs struct {
 }
 
 // rowsFor is how many examples a program for n takes. Where examples do not mix, it is a power of two, so that few programs serve all sizes; the rest is 0 and weighs nothing.
+// Calls whose memory grows with the examples times the weights take no more than that; for the others, 8 examples cost what one does.
 func rowsFor(c call, n int) int {
-	if c == callLearn || c == callStep {
+	switch c {
+	case callLearn, callStep:
 		return n
+	case callNorms, callDots, callMoments:
+		return 1 << bits.Len(uint(n-1))
 	}
-	return 1 << bits.Len(uint(n-1))
+	return max(8, 1<<bits.Len(uint(n-1)))
 }
 
 // run runs a call's program on n examples and lets read take what it answers.

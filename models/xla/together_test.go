@@ -18,9 +18,13 @@ import (
 	"github.com/genbench/genbench/models/xla/internal/pjrt"
 )
 
-// TestConformanceTogether runs the suite of the engines with programs of 3 slots.
+// TestConformanceTogether runs the suite of the engines with programs of 3 slots, compiled quickly.
 func TestConformanceTogether(t *testing.T) {
-	t.Run(Patches, func(t *testing.T) { enginetest.Run(t, testEngine(t, Options{Together: 3})) })
+	parts, err := enginetest.Parts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	enginetest.RunParts(t, testEngine(t, Options{Together: 3, Quick: true}), parts, enginetest.Options{})
 }
 
 // togetherCase is networks of one architecture that are called at the same time.
