@@ -148,9 +148,8 @@ func (s settings) time(ctx context.Context, b *benchmark, a models.Architecture,
 			b.Cut = true
 			return
 		}
-		o.GroupSize = k
 		before := b.best().Rate
-		g, err := s.groupRate(a, o, ex, state, b.Batch)
+		g, err := s.groupRate(a, o, ex, state, b.Batch, k)
 		if err != nil {
 			b.Errors = append(b.Errors, fmt.Sprintf("%d together: %v", k, err))
 			return
@@ -199,8 +198,8 @@ func (s settings) sessionRate(a models.Architecture, o xla.Options, ex models.Ex
 }
 
 // groupRate times epochs of k networks.
-func (s settings) groupRate(a models.Architecture, o xla.Options, ex models.Examples, state models.State, batch int) (groupRate, error) {
-	g := groupRate{K: o.GroupSize}
+func (s settings) groupRate(a models.Architecture, o xla.Options, ex models.Examples, state models.State, batch, k int) (groupRate, error) {
+	g := groupRate{K: k}
 	e, err := xla.New(o)
 	if err != nil {
 		return g, err
@@ -209,7 +208,7 @@ func (s settings) groupRate(a models.Architecture, o xla.Options, ex models.Exam
 	if !ok {
 		return g, errors.New("the engine has no groups")
 	}
-	group, err := grouping.NewGroup(models.GroupShape{Arch: a, Optimizer: sgd, BatchSize: batch, Examples: ex.Len()})
+	group, err := grouping.NewGroup(models.GroupShape{Arch: a, Optimizer: sgd, BatchSize: batch, Examples: ex.Len(), Slots: k})
 	if err != nil {
 		return g, err
 	}

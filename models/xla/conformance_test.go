@@ -73,11 +73,11 @@ func TestWays(t *testing.T) {
 	}
 	for c := callOutputs; c <= callStep; c++ {
 		for _, a := range []models.Architecture{mlp, cnn} {
-			patches, err := programOf(c, a, 1, 8, choices{precision: hlo.Highest, patches: true}, rule{name: "sgd"})
+			patches, err := programOf(c, a, 8, 1, choices{precision: hlo.Highest, patches: true}, rule{name: "sgd"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			native, err := programOf(c, a, 1, 8, choices{precision: hlo.Highest}, rule{name: "sgd"})
+			native, err := programOf(c, a, 8, 1, choices{precision: hlo.Highest}, rule{name: "sgd"})
 			if err != nil {
 				t.Fatal(err)
 			}

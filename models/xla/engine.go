@@ -150,9 +150,6 @@ func (e *engine) Name() string {
 	if e.options.Quick {
 		name += "-quick"
 	}
-	if e.options.GroupSize > 0 {
-		name += fmt.Sprintf("-g%d", e.options.GroupSize)
-	}
 	if e.options.Together > 0 {
 		name += fmt.Sprintf("-t%d", e.options.Together)
 	}

@@ -59,7 +59,7 @@ var (
 	_ models.Group    = (*group)(nil)
 )
 
-// NewGroup makes room for as many networks as the shape asks for; where it does not, as the option GroupSize or [slotsFor] says.
+// NewGroup makes room for as many networks as the shape asks for; where it does not, as [slotsFor] says.
 func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	err := e.accepts(s.Arch)
 	if err == nil {
@@ -76,9 +76,6 @@ func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	}
 	batch := min(s.BatchSize, s.Examples)
 	k := s.Slots
-	if k == 0 {
-		k = e.options.GroupSize
-	}
 	if k == 0 {
 		k = slotsFor(s.Arch, batch, e.client.Platform)
 	}

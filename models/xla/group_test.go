@@ -118,6 +118,7 @@ func (c groupCase) train(t *testing.T, e models.Engine, change func(*models.Trai
 		}
 	}
 	shape := models.ShapeOf(c.arch, jobs[0].Training, sets[0].Len())
+	shape.Slots = 4
 	if err := models.TrainGroup(context.Background(), e.(models.Grouping), shape, jobs); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestGroup(t *testing.T) {
 	}
 	for _, c := range groupCases(t) {
 		t.Run(c.name, func(t *testing.T) {
-			e := testEngine(t, Options{GroupSize: 4, Convolutions: c.way})
+			e := testEngine(t, Options{Convolutions: c.way})
 			got := c.train(t, e, nil)
 			jobs, sets := c.jobs()
 			for i, job := range jobs {
@@ -178,7 +179,7 @@ func TestCuts(t *testing.T) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			e := testEngine(t, Options{GroupSize: 4, Convolutions: c.way})
+			e := testEngine(t, Options{Convolutions: c.way})
 			some := c.train(t, e, nil)
 			var every []int
 			for step := range 200 {

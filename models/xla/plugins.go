@@ -27,10 +27,9 @@ type Options struct {
 	Precision    string // of products: "" or Float32, or TF32
 	Convolutions string // "", Patches or Native: how they are computed; "" is what suits the device
 
-	Tuned     bool // let XLA time its kernels and choose: faster on a GPU, and other bits in every run
-	Quick     bool // compile for a processor without LLVM's optimizations: in half the time, slower programs with other bits; for tests of many programs. A GPU ignores it
-	GroupSize int  // networks of a group; 0: by their shape
-	Together  int  // equal calls of sessions that one program computes, other than those of training; 0: by the call and the architecture
+	Tuned    bool // let XLA time its kernels and choose: faster on a GPU, and other bits in every run
+	Quick    bool // compile for a processor without LLVM's optimizations: in half the time, slower programs with other bits; for tests of many programs. A GPU ignores it
+	Together int  // equal calls of sessions that one program computes, other than those of training; 0: by the call and the architecture
 
 	Getenv func(string) string // the environment, for the search; nil: none
 }
@@ -55,9 +54,6 @@ func (o Options) validate() error {
 	}
 	if !slices.Contains([]string{"", Patches, Native}, o.Convolutions) {
 		return fmt.Errorf("unknown way to convolve %q (known: %s, %s)", o.Convolutions, Patches, Native)
-	}
-	if o.GroupSize < 0 || o.GroupSize > 1<<12 {
-		return fmt.Errorf("groups of %d networks: 1 to %d are possible, 0 chooses", o.GroupSize, 1<<12)
 	}
 	if o.Together < 0 || o.Together > 1<<8 {
 		return fmt.Errorf("%d calls together: 1 to %d are possible, 0 chooses", o.Together, 1<<8)

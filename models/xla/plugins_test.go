@@ -66,7 +66,7 @@ func TestOptionsRefuse(t *testing.T) {
 			t.Errorf("%+v is not refused", o)
 		}
 	}
-	for _, o := range []Options{{Precision: "half"}, {Convolutions: "fft"}, {GroupSize: -1}} {
+	for _, o := range []Options{{Precision: "half"}, {Convolutions: "fft"}, {Together: -1}} {
 		if err := o.validate(); err == nil {
 			t.Errorf("%+v is not refused", o)
 		}

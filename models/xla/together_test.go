@@ -412,8 +412,8 @@ func TestTogetherFor(t *testing.T) {
 			t.Errorf("%s of %s on %d rows on %s: %d together, want %d", w.c, w.net, w.rows, w.platform, got, w.want)
 		}
 	}
-	e := testEngine(t, Options{Together: 4, GroupSize: 2})
-	if want := "-g2-t4"; !strings.HasSuffix(e.Name(), want) {
+	e := testEngine(t, Options{Together: 4})
+	if want := "-t4"; !strings.HasSuffix(e.Name(), want) {
 		t.Errorf("the engine is called %s, want it to end with %s", e.Name(), want)
 	}
 	if got := e.(models.Gathering).Together(of("mlp64"), 256); got != 8 {
