@@ -28,6 +28,7 @@ type claim struct {
 	ID              *string              `json:"id"`
 	Source          string               `json:"source"`
 	Engine          *string              `json:"engine"`
+	GroupSize       int                  `json:"group_size"` // of the engine that trained it, as its name is
 	GenbenchVersion *string              `json:"genbench_version"`
 	TrainerVersion  *int                 `json:"trainer_version"`
 	Config          *[]corpora.Setting   `json:"config"`
