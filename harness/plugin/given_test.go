@@ -23,6 +23,7 @@ type scripted struct {
 	reads bool
 	names []string // what the last Compute was given
 	asked int      // how often it asked
+	left  float64  // seconds that the last Compute had
 }
 
 type oneEvent struct {
@@ -39,7 +40,7 @@ func (e *oneEvent) Recv() (*pb.ComputeEvent, error) {
 
 func (c *scripted) Compute(ctx context.Context, q *pb.ComputeRequest, _ ...grpc.CallOption) (grpc.ServerStreamingClient[pb.ComputeEvent], error) {
 	r := &pb.Result{Outcome: &pb.Result_Value{Value: 1}}
-	c.names = nil
+	c.names, c.left = nil, q.TimeoutSeconds
 	given := false
 	for _, g := range q.Given {
 		c.names = append(c.names, g.Name)
@@ -163,6 +164,50 @@ func (s *slow) Get(ctx context.Context, name string, args map[string]string) (*q
 	}
 }
 
+// TestSlowIsNotGiven: what takes long is neither computed ahead, in vain perhaps, nor does it take of the measure's time; once it is quick it is given again.
+func TestSlowIsNotGiven(t *testing.T) {
+	p, c := scriptedProcess(t, 1)
+	p.options.ComputeTimeout, p.options.Grace = 2*time.Second, time.Second
+	for i, step := range []struct {
+		network string
+		pause   time.Duration
+		reads   bool
+		given   []string
+		asked   int
+		gets    int32
+	}{
+		{"a", 0, true, nil, 1, 1},
+		{"b", time.Minute, false, nil, 1, 1}, // begun and given up
+		{"c", 2 * givenWithin, true, nil, 2, 1},
+		{"d", time.Minute, false, nil, 2, 0}, // not begun
+		{"e", 2 * givenWithin, true, nil, 3, 1},
+		{"f", 0, true, nil, 4, 1},
+		{"g", 0, true, []string{"train-margins"}, 4, 2},
+	} {
+		c.reads = step.reads
+		provider := &slow{fake: newFake(t), pause: step.pause}
+		start := time.Now()
+		out := p.Compute(t.Context(), Request{Measure: "m", Network: step.network, Provider: provider})
+		if took := time.Since(start); out.Status != OK || took > time.Second || c.left < 1.5 {
+			t.Errorf("step %d: %+v after %v, the measure had %v s", i, out, took, c.left)
+		}
+		if !slices.Equal(c.names, step.given) || c.asked != step.asked || provider.gets.Load() != step.gets {
+			t.Errorf("step %d: given %v, asked %d times, looked up %d times; want %+v", i, c.names, c.asked, provider.gets.Load(), step)
+		}
+	}
+}
+
+// TestAskedAgain: a plugin that asks for the same quantity without end makes no list grow.
+func TestAskedAgain(t *testing.T) {
+	a := newAsking(t.Context(), 1, measure.Needs{measure.TrainMargins}, newFake(t))
+	for range 3 {
+		a.note(&pb.QuantityRequest{Name: "train-margins", Args: map[string]string{"a": "b"}})
+	}
+	if len(a.read) != 1 {
+		t.Errorf("%d notes of one quantity", len(a.read))
+	}
+}
+
 // TestGivenByProcess: a Go plugin reads what it is given: the host looks it up to give it, and to charge it.
 func TestGivenByProcess(t *testing.T) {
 	p := begin(t, program(t, "well"), Options{})
@@ -178,7 +223,7 @@ func TestGivenByProcess(t *testing.T) {
 	}
 }
 
-// TestGivenTooLate: the time that what is given takes counts, as that of what is asked for does.
+// TestGivenTooLate: a quantity that does not come makes the answer late, though it was looked for ahead.
 func TestGivenTooLate(t *testing.T) {
 	p := begin(t, program(t, "well"), Options{ComputeTimeout: 300 * time.Millisecond, Grace: 200 * time.Millisecond, Once: true})
 	if out := p.Compute(t.Context(), Request{Measure: "margin-sum", Network: "a", Provider: newFake(t)}); out.Status != OK {

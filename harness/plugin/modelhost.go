@@ -39,14 +39,16 @@ type asking struct {
 	calls  sync.WaitGroup  // calls of the plugin under way
 
 	mu      sync.Mutex
-	read    []asked // what the plugin asked for and was answered
+	read    []asked // what the plugin asked for and was answered,
+	noted   map[string]bool
+	took    map[string]time.Duration // how long the longest look at a quantity took
 	charged map[string]bool
 	cost    float64           // seconds
 	missing *quantity.Missing // the first; the measure may have lost it in an error of its own
 }
 
 func newAsking(ctx context.Context, id uint64, needs measure.Needs, source Quantities) *asking {
-	return &asking{id: id, needs: needs, source: source, ctx: ctx, charged: map[string]bool{}}
+	return &asking{id: id, needs: needs, source: source, ctx: ctx, noted: map[string]bool{}, took: map[string]time.Duration{}, charged: map[string]bool{}}
 }
 
 func (h *modelHost) begin(a *asking) {
@@ -103,6 +105,13 @@ func (a *asking) look(ctx context.Context, name string, args map[string]string) 
 	if need.TestInputs && !a.needs.Transductive() {
 		return nil, status.Errorf(codes.FailedPrecondition, "%s reads test inputs; declare the need %q", name, measure.TestInputs)
 	}
+	start := time.Now()
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		key := asked{name, args}.key()
+		a.took[key] = max(a.took[key], time.Since(start))
+	}()
 	return a.source.Get(ctx, name, args)
 }
 

@@ -41,6 +41,7 @@ type session struct {
 	view     *view
 	network  string          // whose quantities the view holds,
 	kept     map[string]bool // and the process has kept
+	slow     map[string]bool // quantities that took too long to be given, when a network's were last read
 	minor    uint32          // version that the plugin speaks
 	sdk      string          // what the plugin was written with
 	version  string          // of the plugin, in its own words
