@@ -1,6 +1,8 @@
 package xla
 
 import (
+	"math"
+
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/xla/internal/hlo"
 )
@@ -27,6 +29,11 @@ func augmentNumbers(a models.Augmentation, seed, epoch uint64) [augments]uint64 
 type augmentation struct {
 	numbers hlo.Value // [augments, K]
 	padding hlo.Value // [K, C] of float32: what black pixels are
+}
+
+// mostAugmented is how many networks' batches augment can count the values of, in i32.
+func mostAugmented(a models.Architecture, batch int) int {
+	return math.MaxInt32 / (batch * a.Input.Size())
 }
 
 // augment changes a batch, [K, C, n, H, W], as [models.Augmentation] says; index, [K, n] of i32, names its examples within each network's training set. Values are moved and never computed with, so

@@ -1,6 +1,8 @@
 package xla
 
 import (
+	"fmt"
+
 	"github.com/genbench/genbench/models"
 	"github.com/genbench/genbench/models/xla/internal/hlo"
 )
@@ -84,6 +86,10 @@ func (p epochPart) parted(s groupShape) bool { return s.cut && p.count > 1 }
 // where inputs are augmented, numbers [augments, K] and padding [K, C]; where the part is parted, the first of its steps to run and the first not to, scalars of i32. It answers
 // losses [count, K] of float64, alive, tensors and moments. A network whose loss is not finite makes that step and rests from then on.
 func epochProgram(s groupShape, part epochPart) (source, error) {
+	if s.augmented && s.k > mostAugmented(s.a, part.batch) {
+		return source{}, fmt.Errorf("%d networks: a batch of theirs has more values than 32 bits count, by which augmentation finds its pixels; at most %d of this shape can train together",
+			s.k, mostAugmented(s.a, part.batch))
+	}
 	l := newLowering(s.a, s.k, part.batch, s.how)
 	tensors := l.like(false)
 	var moments []hlo.Value

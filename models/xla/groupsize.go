@@ -55,5 +55,9 @@ func slotsWithin(bytes int64, s models.GroupShape) int {
 	n := int64(s.Examples)
 	each := 4*3*batch*activations(s.Arch) + 4*values*int64(3+2*ruleOf(s.Optimizer).moments()) + 4*2*n
 	inputs := 4 * n * int64(s.Arch.Input.Size())
-	return int(max(1, min(LargestGroup, (bytes-inputs)/each)))
+	most := int64(LargestGroup)
+	if s.Augmented {
+		most = min(most, int64(mostAugmented(s.Arch, int(batch))))
+	}
+	return int(max(1, min(most, (bytes-inputs)/each)))
 }

@@ -117,3 +117,28 @@ func TestGroupSizes(t *testing.T) {
 		}
 	}
 }
+
+// TestMostAugmented: pixels of a batch are counted by 32 bits. 2,730 networks' batches of 256 images of 3·32·32 have 2,146,959,360 values, 2,731 have 2,147,745,792; 2^31 are 2,147,483,648.
+func TestMostAugmented(t *testing.T) {
+	cnn, err := models.Build("free", models.Shape{C: 3, H: 32, W: 32}, 2, []models.Layer{{Kind: models.GlobalAvgPool}, {Kind: models.Dense}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := models.ShapeOf(cnn, models.Training{Optimizer: models.Optimizer{Name: "sgd"}, BatchSize: 256, Augment: models.Augmentation{Flip: true}}, 1000)
+	if k := slotsWithin(1<<60, shape); k != 2730 {
+		t.Errorf("%d networks at most", k)
+	}
+	program := func(k int, augmented bool) error {
+		_, err := epochProgram(groupShape{a: cnn, k: k, examples: 1000, sets: 1, augmented: augmented}, epochPart{256, 3, 0})
+		return err
+	}
+	if err := program(2730, true); err != nil {
+		t.Error(err)
+	}
+	if err := program(2731, true); err == nil || !strings.Contains(err.Error(), "at most 2730") {
+		t.Errorf("a group too large: %v", err)
+	}
+	if err := program(2731, false); err != nil {
+		t.Error(err)
+	}
+}
