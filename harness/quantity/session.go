@@ -8,7 +8,8 @@ import (
 	"github.com/genbench/genbench/models"
 )
 
-// Sessions kept for the next network: a corpus has few architectures, but may have networks that fill the memory. An engine that computes several together does so with small ones.
+// Sessions kept for the next network: a corpus has few architectures, but may have networks that fill the memory, and a session holds its programs, too. An engine that
+// computes several together has more sessions, but of no more architectures.
 const (
 	maxIdle         = 8
 	maxIdleTogether = 64
@@ -64,22 +65,32 @@ func (p *sessions) take(a models.Architecture) (models.Session, string, error) {
 }
 
 func (p *sessions) give(key string, s models.Session) error {
-	p.mu.Lock()
-	p.idle = append(p.idle, pooled{key, s})
-	var old models.Session
 	most := maxIdle
 	if _, ok := p.engine.(models.Gathering); ok {
 		most = maxIdleTogether
 	}
-	if len(p.idle) > most {
-		old = p.idle[0].session
+	var old []pooled
+	p.mu.Lock()
+	p.idle = append(p.idle, pooled{key, s})
+	for len(p.idle) > most || p.architectures() > maxIdle {
+		old = append(old, p.idle[0])
 		p.idle = p.idle[1:]
 	}
 	p.mu.Unlock()
-	if old != nil {
-		return old.Close()
+	var errs []error
+	for _, o := range old {
+		errs = append(errs, o.session.Close())
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// architectures counts those of the idle sessions.
+func (p *sessions) architectures() int {
+	seen := map[string]bool{}
+	for _, s := range p.idle {
+		seen[s.arch] = true
+	}
+	return len(seen)
 }
 
 func (p *sessions) close() error {

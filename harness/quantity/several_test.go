@@ -188,3 +188,42 @@ func TestSeveral(t *testing.T) {
 		}
 	}
 }
+
+// closing counts its end.
+type closing struct {
+	models.Session
+	closed *int
+}
+
+func (c closing) Close() error { *c.closed++; return nil }
+
+// TestIdle: sessions are kept up to a number, of an engine that computes several together a larger one, and of eight architectures at most: each holds its programs.
+func TestIdle(t *testing.T) {
+	for _, c := range []struct {
+		engine        models.Engine
+		architectures int
+		each          int
+		closed, kept  int
+	}{
+		{testEngine(t), 1, 20, 12, 8},
+		{testEngine(t), 20, 1, 12, 8},
+		{&gathering{Engine: testEngine(t)}, 1, 70, 6, 64},
+		{&gathering{Engine: testEngine(t)}, 20, 1, 12, 8},
+		{&gathering{Engine: testEngine(t)}, 10, 6, 12, 48},
+	} {
+		p, closed := sessions{engine: c.engine}, 0
+		for arch := range c.architectures {
+			for range c.each {
+				if err := p.give(fmt.Sprint(arch), closing{closed: &closed}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if closed != c.closed || len(p.idle) != c.kept {
+			t.Errorf("%T, %d architectures, %d sessions each: %d closed, %d kept, want %d and %d", c.engine, c.architectures, c.each, closed, len(p.idle), c.closed, c.kept)
+		}
+		if err := p.close(); err != nil || closed != c.closed+c.kept {
+			t.Errorf("%d closed at the end, want all; error %v", closed, err)
+		}
+	}
+}
