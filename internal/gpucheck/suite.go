@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/exec"
@@ -108,12 +109,7 @@ func (s settings) suiteProgram(ctx context.Context, suite *suiteReport, save fun
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	for lines := bufio.NewScanner(told); lines.Scan(); {
-		var o enginetest.Outcome
-		if json.Unmarshal(lines.Bytes(), &o) != nil {
-			fmt.Fprintln(file, lines.Text()) // XLA's own
-			continue
-		}
+	err = outcomes(told, file, func(o enginetest.Outcome) error {
 		suite.Seconds = before + time.Since(start).Seconds()
 		state, list := "ok", &suite.Passed
 		if !o.OK {
@@ -121,14 +117,40 @@ func (s settings) suiteProgram(ctx context.Context, suite *suiteReport, save fun
 		}
 		*list = append(*list, o.Part)
 		log.Printf("conformance, %s: %s %s (%.1f s)", suite.Convolutions, o.Part, state, o.Seconds)
-		if err := save(); err != nil {
-			return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
-		}
+		return save()
+	})
+	if err != nil {
+		return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 	}
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("%d parts failed, %w; see %s", len(suite.Failed), err, path)
 	}
 	return nil
+}
+
+// outcomes reads the suite's answers, a line each, and writes the other lines, XLA's own of any length, to a log.
+func outcomes(told io.Reader, log io.Writer, each func(enginetest.Outcome) error) error {
+	for lines := bufio.NewReader(told); ; {
+		line, err := lines.ReadBytes('\n')
+		var o enginetest.Outcome
+		switch {
+		case len(line) == 0:
+		case json.Unmarshal(line, &o) != nil || o.Part == "":
+			if _, err := log.Write(line); err != nil {
+				return err
+			}
+		default:
+			if err := each(o); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // runSuite is the whole program when it is started by suiteProgram. It does not return.
