@@ -142,3 +142,20 @@ func TestMostAugmented(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWeightless: programs of several networks without weights are written as those of one are.
+func TestWeightless(t *testing.T) {
+	a, err := models.Build("free", models.Shape{C: 3, H: 2, W: 2}, 3, []models.Layer{{Kind: models.GlobalAvgPool}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []call{callOutputs, callGradient, callFrom, callBackward, callNorms, callDots, callMoments} {
+		one, err := programOf(c, a, 8, 1, choices{}, rule{})
+		if err != nil {
+			t.Fatalf("%s: %v", c, err)
+		}
+		if several, err := programOf(c, a, 8, 4, choices{}, rule{}); err != nil || several.results != one.results {
+			t.Errorf("%s of 4 networks answers %d arrays, %v; of one %d", c, several.results, err, one.results)
+		}
+	}
+}

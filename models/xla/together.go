@@ -70,6 +70,9 @@ func (l *lowering) joined(c call, results []hlo.Value) []hlo.Value {
 			tensors = append(tensors, l.Reshape(r, l.k, r.Size()/l.k))
 		}
 	}
+	if len(tensors) == 0 { // a network without weights
+		return whole
+	}
 	side := l.Concat(1, tensors...)
 	for slot := range l.k {
 		whole = append(whole, l.Slice(side, []int{slot, 0}, []int{slot + 1, side.Dims[1]}, []int{1, 1}))
