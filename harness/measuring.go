@@ -37,11 +37,7 @@ func (h *Harness) Measure(ctx context.Context, todo []Work, w *result.Writer, ev
 	var mu sync.Mutex
 	for i := range min(max(1, h.o.Jobs), len(todo)) {
 		wg.Go(func() {
-			wk, err := h.newWorker(ctx, i)
-			if err != nil {
-				cancel(err)
-				return
-			}
+			wk := h.newWorker(ctx, i)
 			defer wk.close()
 			for job := range queue {
 				ev := wk.network(ctx, job)
@@ -122,9 +118,10 @@ type worker struct {
 	errs      []error
 }
 
-// newWorker starts the worker's plugins; the first worker uses those that described themselves.
-func (h *Harness) newWorker(ctx context.Context, index int) (*worker, error) {
+// newWorker starts the worker's plugins, all at once; the first worker uses those that described themselves.
+func (h *Harness) newWorker(ctx context.Context, index int) *worker {
 	wk := &worker{h: h, first: index == 0, host: h.o.NewHost(), processes: make([]*plugin.Process, len(h.started)), errs: make([]error, len(h.started))}
+	var wg sync.WaitGroup
 	for i, s := range h.started {
 		switch {
 		case s.err != nil:
@@ -132,10 +129,11 @@ func (h *Harness) newWorker(ctx context.Context, index int) (*worker, error) {
 		case wk.first:
 			wk.processes[i] = s.process
 		default:
-			wk.processes[i], wk.errs[i] = again(ctx, s, h.o.Plugin)
+			wg.Go(func() { wk.processes[i], wk.errs[i] = again(ctx, s, h.o.Plugin) })
 		}
 	}
-	return wk, nil
+	wg.Wait()
+	return wk
 }
 
 // again starts a program once more; it has to describe itself as it did.

@@ -358,9 +358,9 @@ func TestKeep(t *testing.T) {
 	if logits(slices.Clone(o.x[:d])); e.kept.used != batch {
 		t.Error("inputs that nobody asked for were kept")
 	}
-	e.kept.limit = batch + 4*8*7 - 1
-	logits(o.x[:8*d])
-	if logits(o.x[:2*d]); e.kept.used != batch+4*2*7 {
+	e.kept.limit = batch + 4*16*7 - 1
+	logits(o.x[:9*d])                                  // in 16 rows: too many
+	if logits(o.x[:2*d]); e.kept.used != batch+4*8*7 { // in 8, as few as there are
 		t.Errorf("%d bytes are kept, want those that fit", e.kept.used)
 	}
 	one()
