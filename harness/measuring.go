@@ -35,9 +35,10 @@ func (h *Harness) Measure(ctx context.Context, todo []Work, w *result.Writer, ev
 	queue := make(chan Work)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
+	starts := make(chan struct{}, max(1, h.o.Jobs))
 	for i := range min(max(1, h.o.Jobs), len(todo)) {
 		wg.Go(func() {
-			wk := h.newWorker(ctx, i)
+			wk := h.newWorker(ctx, i, starts)
 			defer wk.close()
 			for job := range queue {
 				ev := wk.network(ctx, job)
@@ -118,8 +119,9 @@ type worker struct {
 	errs      []error
 }
 
-// newWorker starts the worker's plugins, all at once; the first worker uses those that described themselves.
-func (h *Harness) newWorker(ctx context.Context, index int) *worker {
+// newWorker starts the worker's plugins, as many at once as all workers together have room for in starts: were there more, they would keep each other from
+// describing themselves in time. The first worker uses those that described themselves.
+func (h *Harness) newWorker(ctx context.Context, index int, starts chan struct{}) *worker {
 	wk := &worker{h: h, first: index == 0, host: h.o.NewHost(), processes: make([]*plugin.Process, len(h.started)), errs: make([]error, len(h.started))}
 	var wg sync.WaitGroup
 	for i, s := range h.started {
@@ -129,7 +131,11 @@ func (h *Harness) newWorker(ctx context.Context, index int) *worker {
 		case wk.first:
 			wk.processes[i] = s.process
 		default:
-			wg.Go(func() { wk.processes[i], wk.errs[i] = again(ctx, s, h.o.Plugin) })
+			wg.Go(func() {
+				starts <- struct{}{}
+				defer func() { <-starts }()
+				wk.processes[i], wk.errs[i] = again(ctx, s, h.o.Plugin)
+			})
 		}
 	}
 	wg.Wait()
