@@ -190,10 +190,20 @@ func (p *Provider) settle(a arguments) {
 	}
 }
 
-// run answers a call and forgets it if it failed, so that the next may try again.
+// run answers a call and forgets it if it failed, so that the next may try again. A panic goes on to the one who asked; those who wait are told of it.
 func (p *Provider) run(ctx context.Context, c *call, key string, k kind, a arguments) {
 	defer close(c.done)
+	panicked := true
+	defer func() {
+		if panicked {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			delete(p.calls, key)
+			c.err = fmt.Errorf("computing quantity %s: it panicked for another who asked for it", k.name)
+		}
+	}()
 	e, err := p.entry(ctx, key, k, a)
+	panicked = false
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil && p.closed {

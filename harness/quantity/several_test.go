@@ -227,3 +227,32 @@ func TestIdle(t *testing.T) {
 		}
 	}
 }
+
+// broken is an engine whose sessions panic.
+type broken struct{ models.Engine }
+
+func (b broken) NewSession(a models.Architecture, maxBatch int) (models.Session, error) {
+	s, err := b.Engine.NewSession(a, maxBatch)
+	return panicking{s}, err
+}
+
+type panicking struct{ models.Session }
+
+func (panicking) Logits(dst, x []float32) error { panic("on purpose") }
+
+// TestPanic: everyone who asks for what panics is told what did, however often it is asked for.
+func TestPanic(t *testing.T) {
+	h := NewHost(broken{testEngine(t)}, t.TempDir())
+	p := openSubject(t, h, small(t))
+	for i := range 2 {
+		func() {
+			defer func() {
+				if v := recover(); v != "on purpose" {
+					t.Errorf("asked %d times: recovered %v", i+1, v)
+				}
+			}()
+			b, err := p.Get(context.Background(), "train-logits", nil)
+			t.Errorf("no panic, but %v, %v", b, err)
+		}()
+	}
+}
