@@ -124,6 +124,13 @@ func (n *Network) Warnings() []string {
 	return slices.Clone(n.warnings)
 }
 
+// taken is what came from other measures' reading.
+func (n *Network) taken() []reuse {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.reused)
+}
+
 // Release unmaps all that the network's methods returned. The plugin does it
 // when Compute returns; who calls Compute in process does it then too.
 func (n *Network) Release() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -29,6 +30,13 @@ func newRemote(conn *grpc.ClientConn, q *pb.ComputeRequest) *remote {
 		r.given[cacheKey(g.Name, g.Args)] = g
 	}
 	return r
+}
+
+// taken is what was read of what was given. A measure may have left goroutines behind that still read.
+func (r *remote) taken() []reuse {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.read)
 }
 
 // hostError is a call to the host that failed.

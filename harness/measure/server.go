@@ -134,7 +134,7 @@ func (s *server) compute(ctx context.Context, q *pb.ComputeRequest) *pb.Result {
 	r.Seconds = max(0, total-r.HostSeconds)
 	r.Diagnostics = net.Diagnostics()
 	r.Warnings = net.Warnings()
-	for _, u := range append(net.reused, host.read...) {
+	for _, u := range append(net.taken(), host.taken()...) {
 		r.Reused = append(r.Reused, &pb.QuantityRequest{Compute: q.Compute, Name: u.name, Args: u.args})
 	}
 	return r

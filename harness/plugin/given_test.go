@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -144,6 +145,15 @@ func TestGivenPanic(t *testing.T) {
 	}
 	if c.asked != 2 {
 		t.Errorf("asked %d times, want 2", c.asked)
+	}
+}
+
+// TestReusedPanic: what a plugin says that it reused, and what was never computed, may panic: it costs the answer.
+func TestReusedPanic(t *testing.T) {
+	a := newAsking(t.Context(), 1, measure.Needs{measure.TrainMargins}, &panics{fake: newFake(t), times: 1})
+	err := a.reused(t.Context(), []*pb.QuantityRequest{{Name: "train-margins"}})
+	if err == nil || !strings.Contains(err.Error(), "a mistake of the host") {
+		t.Errorf("%v, want what panicked", err)
 	}
 }
 

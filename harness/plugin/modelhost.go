@@ -115,9 +115,10 @@ func (a *asking) look(ctx context.Context, name string, args map[string]string) 
 	return a.source.Get(ctx, name, args)
 }
 
-// reused charges the quantities that the plugin kept from another measure's
+// reused charges the quantities that the plugin was given or kept from another measure's
 // reading, and refuses those that this measure did not declare.
-func (a *asking) reused(ctx context.Context, rs []*pb.QuantityRequest) error {
+func (a *asking) reused(ctx context.Context, rs []*pb.QuantityRequest) (err error) {
+	defer recoverTo(&err) // a plugin may name what has to be computed
 	for _, r := range rs {
 		if a.source == nil {
 			return errors.New("the host has no quantities of this network")
