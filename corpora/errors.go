@@ -51,7 +51,7 @@ type EngineError struct {
 
 func (e *EngineError) Error() string {
 	return fmt.Sprintf("store %s holds %d networks trained by %s, and this run trains with %s: their values agree within bounds, not in bits; "+
-		"choose the same engine with --engine (and --group-size, where its name ends in -g), or another folder with --store", e.Dir, e.Count, e.Has, e.Asked)
+		"choose the same engine with --engine (and --group-size, where its name ends in -gm or -g and a number), or another folder with --store", e.Dir, e.Count, e.Has, e.Asked)
 }
 
 // DataError reports that a data set is not the one that networks of the store were trained on.
