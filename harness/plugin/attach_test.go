@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +42,11 @@ func TestAttach(t *testing.T) {
 	}
 	t.Cleanup(func() { waits.Process.Kill(); waits.Wait() })
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(socket); err == nil || time.Now().After(end) {
+		conn, err := net.Dial("unix", socket) // the file is there before the process listens
+		if err == nil {
+			conn.Close()
+		}
+		if err == nil || time.Now().After(end) {
 			break
 		}
 	}
