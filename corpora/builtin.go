@@ -116,6 +116,17 @@ func looksLikePath(s string) bool {
 	return strings.ContainsAny(s, `/\`) || ext == ".yaml" || ext == ".yml"
 }
 
+// checkSchema refuses a file of a newer schema than is known. What is no JSON is left to [decodeStrict].
+func checkSchema(b []byte, what string, known int) error {
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(b, &head); err == nil && head.Schema > known {
+		return &NewerError{What: what, Schema: head.Schema, Known: known}
+	}
+	return nil
+}
+
 // decodeStrict reads one JSON value, and refuses unknown fields and what follows it.
 func decodeStrict(b []byte, dst any) error {
 	d := json.NewDecoder(strings.NewReader(string(b)))

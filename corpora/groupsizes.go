@@ -87,19 +87,19 @@ func (s *Store) GroupSizes() ([]GroupSize, error) {
 	if err != nil {
 		return nil, storeError(s.dir, err)
 	}
-	var head struct {
-		Schema int `json:"schema"`
+	if err := checkSchema(b, path, groupsSchemaVersion); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(b, &head); err == nil && head.Schema > groupsSchemaVersion {
-		return nil, &NewerError{What: path, Schema: head.Schema, Known: groupsSchemaVersion}
+	damaged := func(err error) error {
+		return fmt.Errorf("%s is damaged: %w; remove it, and the sizes of groups are taken from the networks in the store, or measured anew", path, err)
 	}
 	var f groupsFile
 	if err := decodeStrict(b, &f); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w; remove it, and the sizes of groups are taken from the networks in the store, or measured anew", path, err)
+		return nil, damaged(err)
 	}
 	for i, g := range f.Sizes {
 		if err := g.Shape.Arch.Validate(); err != nil || g.Slots < 1 {
-			return nil, fmt.Errorf("%s is damaged: sizes[%d]: %d networks, %v; remove it, and the sizes of groups are taken from the networks in the store, or measured anew", path, i, g.Slots, err)
+			return nil, damaged(fmt.Errorf("sizes[%d]: %d networks, %v", i, g.Slots, err))
 		}
 	}
 	return f.Sizes, nil

@@ -172,11 +172,8 @@ func (r *Record) sum() (string, error) {
 
 // decodeRecord reads a record and checks its checksum, its ID, its values.
 func decodeRecord(b []byte, id string) (*Record, error) {
-	var head struct {
-		Schema int `json:"schema"`
-	}
-	if err := json.Unmarshal(b, &head); err == nil && head.Schema > RecordSchemaVersion {
-		return nil, &NewerError{What: "record of network " + id, Schema: head.Schema, Known: RecordSchemaVersion}
+	if err := checkSchema(b, "record of network "+id, RecordSchemaVersion); err != nil {
+		return nil, err
 	}
 	var r Record
 	if err := decodeStrict(b, &r); err != nil {

@@ -187,11 +187,8 @@ func readCorpusFile(dir string) (corpusFile, error) {
 	if err != nil {
 		return corpusFile{}, fmt.Errorf("opening the store: %w", err)
 	}
-	var head struct {
-		Schema int `json:"schema"`
-	}
-	if err := json.Unmarshal(b, &head); err == nil && head.Schema > StoreSchemaVersion {
-		return corpusFile{}, &NewerError{What: "store " + dir, Schema: head.Schema, Known: StoreSchemaVersion}
+	if err := checkSchema(b, "store "+dir, StoreSchemaVersion); err != nil {
+		return corpusFile{}, err
 	}
 	var c corpusFile
 	if err := decodeStrict(b, &c); err != nil {
