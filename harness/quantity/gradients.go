@@ -90,16 +90,8 @@ func (p *Provider) perExample(ctx context.Context, arch models.Architecture, sta
 	reduce func(s models.Session, dst []float64, x []float32, y []int32) error) error {
 	x, n := p.subject.inputs("train")
 	d := len(x) / n
-	batch := Batch(arch)
-	parts := batchCount(n, batch)
-	return p.host.sessions.withSome(arch, state, parts, func(some []models.Session) error {
-		return several(len(some), parts, func(worker, part int) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			lo, hi := part*batch, min((part+1)*batch, n)
-			return reduce(some[worker], dst[lo:hi], x[lo*d:hi*d], y[lo:hi])
-		})
+	return p.host.sessions.batches(ctx, arch, state, n, func(_ int, session models.Session, lo, hi int) error {
+		return reduce(session, dst[lo:hi], x[lo*d:hi*d], y[lo:hi])
 	})
 }
 

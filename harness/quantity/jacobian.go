@@ -23,33 +23,29 @@ func computeJacobianNorms(ctx context.Context, p *Provider, a arguments) ([]payl
 	}
 	index := s.examples("train", a.number("examples"))
 	x, _ := s.inputs("train")
-	d, k, n, batch := s.Arch.Input.Size(), s.Arch.Classes, len(index), Batch(s.Arch)
+	d, k, n := s.Arch.Input.Size(), s.Arch.Classes, len(index)
 	squares := make([]float64, n*len(views))
-	parts := batchCount(n, batch)
-	err := p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
-		return several(len(some), parts, func(worker, part int) error {
-			session, lo, hi := some[worker], part*batch, min((part+1)*batch, n)
-			rows, seed := gather(make([]float32, 0, (hi-lo)*d), x, index[lo:hi], d), make([]float32, (hi-lo)*k)
-			defer p.host.keep(rows)()
-			var probabilities []float32
-			if a["of"] == "probabilities" {
-				probabilities = make([]float32, len(seed))
-				if err := session.Logits(probabilities, rows); err != nil {
-					return err
-				}
-				softmaxRows(probabilities, k)
+	err := p.host.sessions.batches(ctx, s.Arch, s.Final, n, func(_ int, session models.Session, lo, hi int) error {
+		rows, seed := gather(make([]float32, 0, (hi-lo)*d), x, index[lo:hi], d), make([]float32, (hi-lo)*k)
+		defer p.host.keep(rows)()
+		var probabilities []float32
+		if a["of"] == "probabilities" {
+			probabilities = make([]float32, len(seed))
+			if err := session.Logits(probabilities, rows); err != nil {
+				return err
 			}
-			for c := range k {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				seedOf(seed, probabilities, c, k)
-				if err := addSquares(session, views, rows, seed, squares[lo*len(views):hi*len(views)]); err != nil {
-					return err
-				}
+			softmaxRows(probabilities, k)
+		}
+		for c := range k {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			return nil
-		})
+			seedOf(seed, probabilities, c, k)
+			if err := addSquares(session, views, rows, seed, squares[lo*len(views):hi*len(views)]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

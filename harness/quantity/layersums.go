@@ -35,28 +35,21 @@ func computeLayerSums(ctx context.Context, p *Provider, a arguments) ([]payload,
 	}
 	d, batch := s.Arch.Input.Size(), Batch(s.Arch)
 	sums := make([]float64, len(index)*count)
-	parts := batchCount(len(index), batch)
-	err := p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
-		rows := make([][]float32, len(some))
-		return several(len(some), parts, func(worker, part int) error {
-			if err := ctx.Err(); err != nil {
-				return err
+	rows := make([][]float32, p.host.sessions.width(s.Arch, batchCount(len(index), batch))) // a batch for each worker
+	err := p.host.sessions.batches(ctx, s.Arch, s.Final, len(index), func(worker int, session models.Session, lo, hi int) error {
+		if rows[worker] == nil {
+			rows[worker] = make([]float32, 0, batch*d)
+		}
+		rows[worker] = gather(rows[worker], x, index[lo:hi], d)
+		return session.Outputs(rows[worker], func(layer int, out []float32) {
+			c := columns[layer]
+			if c < 0 {
+				return
 			}
-			lo, hi := part*batch, min((part+1)*batch, len(index))
-			if rows[worker] == nil {
-				rows[worker] = make([]float32, 0, batch*d)
+			units := len(out) / (hi - lo)
+			for i := range hi - lo {
+				sums[(lo+i)*count+c] = reduce(layer, out[i*units:(i+1)*units])
 			}
-			rows[worker] = gather(rows[worker], x, index[lo:hi], d)
-			return some[worker].Outputs(rows[worker], func(layer int, out []float32) {
-				c := columns[layer]
-				if c < 0 {
-					return
-				}
-				units := len(out) / (hi - lo)
-				for i := range hi - lo {
-					sums[(lo+i)*count+c] = reduce(layer, out[i*units:(i+1)*units])
-				}
-			})
 		})
 	})
 	if err != nil {

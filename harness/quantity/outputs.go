@@ -32,14 +32,11 @@ func computeTrainLogits(ctx context.Context, p *Provider, _ arguments) ([]payloa
 
 // forward fills the logits, [N, K], of a network's inputs x, [N, D], batches at the same time where the engine computes them together.
 func (p *sessions) forward(ctx context.Context, a models.Architecture, state models.State, logits, x []float32) error {
-	k, batch := a.Classes, Batch(a)
+	k := a.Classes
 	n := len(logits) / k
-	d, parts := len(x)/n, batchCount(n, batch)
-	return p.withSome(a, state, parts, func(some []models.Session) error {
-		return several(len(some), parts, func(worker, part int) error {
-			lo, hi := part*batch, min((part+1)*batch, n)
-			return forward(ctx, some[worker], logits[lo*k:hi*k], x[lo*d:hi*d], hi-lo, k, batch)
-		})
+	d := len(x) / n
+	return p.batches(ctx, a, state, n, func(_ int, session models.Session, lo, hi int) error {
+		return session.Logits(logits[lo*k:hi*k], x[lo*d:hi*d])
 	})
 }
 

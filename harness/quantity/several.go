@@ -1,6 +1,7 @@
 package quantity
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -35,6 +36,20 @@ func (p *sessions) withSome(a models.Architecture, s models.State, parts int, f 
 		})
 	}
 	return next(p.width(a, parts))
+}
+
+// batches calls work for each batch of n examples, those from lo to hi, with the number of the worker that does it and a session of its own that holds the state.
+func (p *sessions) batches(ctx context.Context, a models.Architecture, s models.State, n int, work func(worker int, session models.Session, lo, hi int) error) error {
+	batch := Batch(a)
+	parts := batchCount(n, batch)
+	return p.withSome(a, s, parts, func(some []models.Session) error {
+		return several(len(some), parts, func(worker, part int) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return work(worker, some[worker], part*batch, min((part+1)*batch, n))
+		})
+	})
 }
 
 // several calls work for each of so many parts, with the number of the worker that does it: one after another for one worker. The error is that of the

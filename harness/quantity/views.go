@@ -130,21 +130,14 @@ func computeLayerFeatures(ctx context.Context, p *Provider, a arguments) ([]payl
 	index := flat(rs)
 	pool := newMapPool(vs[l], a.number("pool"))
 	x, _ := s.inputs("train")
-	d, batch := s.Arch.Input.Size(), Batch(s.Arch)
+	d := s.Arch.Input.Size()
 	features := make([]float32, len(index)*pool.units())
-	parts := batchCount(len(index), batch)
-	err = p.host.sessions.withSome(s.Arch, s.Final, parts, func(some []models.Session) error {
-		return several(len(some), parts, func(worker, part int) error {
-			if err := ctx.Err(); err != nil {
-				return err
+	err = p.host.sessions.batches(ctx, s.Arch, s.Final, len(index), func(_ int, session models.Session, lo, hi int) error {
+		rows := gather(make([]float32, 0, (hi-lo)*d), x, index[lo:hi], d)
+		return visitViews(session, s.Arch, vs, rows, func(number int, v []float32) {
+			if number == l {
+				pool.add(features[lo*pool.units():lo*pool.units()], v)
 			}
-			lo, hi := part*batch, min((part+1)*batch, len(index))
-			rows := gather(make([]float32, 0, (hi-lo)*d), x, index[lo:hi], d)
-			return visitViews(some[worker], s.Arch, vs, rows, func(number int, v []float32) {
-				if number == l {
-					pool.add(features[lo*pool.units():lo*pool.units()], v)
-				}
-			})
 		})
 	})
 	if err != nil {
