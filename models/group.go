@@ -277,11 +277,9 @@ func (t *groupTrainer) note(lines []*Epoch, seconds float64) error {
 		s.trainer.note(*line)
 		first = first || line.Epoch == 1
 		if slices.Contains(s.spec.Snapshots, line.Epoch) {
-			state := NewState(s.arch)
-			if err := t.group.State(i, state); err != nil {
-				return fmt.Errorf("snapshot after epoch %d: %w", line.Epoch, err)
+			if err := t.keep(i, Snapshot{Epoch: line.Epoch}, fmt.Sprintf("epoch %d", line.Epoch)); err != nil {
+				return err
 			}
-			s.result.Snapshots = append(s.result.Snapshots, Snapshot{Epoch: line.Epoch, State: state})
 		}
 	}
 	var noise []float64

@@ -26,12 +26,21 @@ func (t *groupTrainer) snapshots(order [][]int, done int, losses [][]float64) er
 			continue
 		}
 		step := s.result.Steps + done
-		state := NewState(s.arch)
-		if err := t.group.State(i, state); err != nil {
-			return fmt.Errorf("snapshot after step %d: %w", step, err)
+		if err := t.keep(i, Snapshot{Step: step}, fmt.Sprintf("step %d", step)); err != nil {
+			return err
 		}
-		s.result.Snapshots = append(s.result.Snapshots, Snapshot{Step: step, State: state})
 	}
+	return nil
+}
+
+// keep keeps the tensors of a slot as they are.
+func (t *groupTrainer) keep(slot int, s Snapshot, after string) error {
+	own := t.slots[slot]
+	s.State = NewState(own.arch)
+	if err := t.group.State(slot, s.State); err != nil {
+		return fmt.Errorf("snapshot after %s: %w", after, err)
+	}
+	own.result.Snapshots = append(own.result.Snapshots, s)
 	return nil
 }
 

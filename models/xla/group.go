@@ -59,7 +59,7 @@ var (
 	_ models.Group    = (*group)(nil)
 )
 
-// NewGroup makes room for as many networks as the shape asks for; where it does not, as [slotsFor] says.
+// NewGroup makes room for as many networks as the shape asks for; where it does not, as [GroupSizeOn] says.
 func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	err := e.accepts(s.Arch)
 	if err == nil {
@@ -77,7 +77,7 @@ func (e *engine) NewGroup(s models.GroupShape) (models.Group, error) {
 	batch := min(s.BatchSize, s.Examples)
 	k := s.Slots
 	if k == 0 {
-		k = slotsFor(s.Arch, batch, e.client.Platform)
+		k = GroupSizeOn(e.client.Platform, s.Arch, batch)
 	}
 	g := &group{
 		e: e, specs: s.Arch.Tensors(), batch: batch, programs: map[groupProgram]*program{}, slots: make([]groupNetwork, k), sets: make([]trainingSet, 1),

@@ -13,13 +13,8 @@ const (
 // LargestGroup is the most networks of a group that can be asked for.
 const LargestGroup = 1 << 12
 
-// GroupSizeOn is the number of networks of a group on a platform, "cuda" or "cpu", where nothing else is asked for.
+// GroupSizeOn is the number of networks of a group on a platform, "cuda" or "cpu", where nothing else is asked for: a power of two.
 func GroupSizeOn(platform string, a models.Architecture, batch int) int {
-	return slotsFor(a, batch, platform)
-}
-
-// slotsFor is the number of networks to train together: a power of two.
-func slotsFor(a models.Architecture, batch int, platform string) int {
 	most := mostSlots
 	if platform == "cpu" {
 		most = slotsOnCPU

@@ -86,10 +86,10 @@ func TestGroupSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	// 268,800 multiply-adds x 6 x 128 = 2.1e8 a step: 2^36 would hold 332, 128 is the most.
-	if k := slotsFor(mlp, 128, "cuda"); k != 128 {
+	if k := GroupSizeOn("cuda", mlp, 128); k != 128 {
 		t.Errorf("%d MLPs", k)
 	}
-	if k := slotsFor(mlp, 128, "cpu"); k != 8 {
+	if k := GroupSizeOn("cpu", mlp, 128); k != 8 {
 		t.Errorf("%d MLPs on the processor", k)
 	}
 	resnet, err := models.ResNet(models.Shape{C: 3, H: 32, W: 32}, 10, models.ResNetOptions{Layers: 18, Width: 64})
@@ -97,7 +97,7 @@ func TestGroupSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	// 5.6e8 multiply-adds x 6 x 64 = 2.1e11: one step is more than 2^36 = 6.9e10.
-	if k := slotsFor(resnet, 64, "cuda"); k != 1 {
+	if k := GroupSizeOn("cuda", resnet, 64); k != 1 {
 		t.Errorf("%d ResNets", k)
 	}
 	// What memory holds: of each MLP 12 bytes for 128 times its inputs and outputs, 4 bytes for 269,322 values (784·256 + 256 + 256·256 + 256 + 2,560 + 10), their gradients and
